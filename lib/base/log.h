@@ -1,0 +1,32 @@
+// One log for the process: silent by default, bounded queue to poll, optional callback. No call prints.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "base/error.h"
+
+namespace peft {
+
+enum class LogLevel : int32_t { off = 0, error = 1, warning = 2, info = 3, debug = 4 };
+
+struct LogRecord {
+  LogLevel level;
+  std::string message;
+};
+
+void set_log_level(LogLevel level);
+LogLevel log_level();
+// Oldest queued record, if any. The queue holds 1024 records; beyond that the oldest are dropped and counted.
+std::optional<LogRecord> poll_log();
+int64_t dropped_log_records();
+void write_log(LogLevel level, std::string message);
+
+template <typename... Args>
+void log(LogLevel level, fmt::format_string<Args...> format, Args&&... args) {
+  if (level <= log_level()) write_log(level, fmt::vformat(format, fmt::make_format_args(args...)));
+}
+
+}  // namespace peft

@@ -1,0 +1,36 @@
+// A shared object opened at run time and closed with its owner.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace peft {
+
+// Move-only. Symbols are valid as long as the object lives; calling through them later is undefined.
+class SharedLibrary {
+ public:
+  SharedLibrary() = default;
+  // Code::not_found naming `path` and the loader's reason. `path` without a slash is searched as dlopen(3) does.
+  static SharedLibrary open(const std::string& path);
+  // The first of `candidates` that opens; Code::not_found lists every place looked at with its reason.
+  static SharedLibrary open_first(const std::vector<std::string>& candidates);
+  SharedLibrary(SharedLibrary&& other) noexcept;
+  SharedLibrary& operator=(SharedLibrary&& other) noexcept;
+  ~SharedLibrary();
+
+  explicit operator bool() const { return handle_ != nullptr; }
+  const std::string& path() const { return path_; }
+  void* find_symbol(const char* name) const noexcept;  // nullptr when absent
+  void* symbol(const char* name) const;                // Code::not_found when absent
+
+  template <typename Function>
+  Function* function(const char* name) const {
+    return reinterpret_cast<Function*>(symbol(name));
+  }
+
+ private:
+  void* handle_ = nullptr;
+  std::string path_;
+};
+
+}  // namespace peft

@@ -1,0 +1,102 @@
+# How the folders of the house become targets.
+
+# Adds a folder when it has a CMakeLists.txt; the glob makes a later build notice one that appears.
+function(peft_add_folder folder)
+  file(GLOB found CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/${folder}/CMakeLists.txt")
+  if(found)
+    add_subdirectory("${PROJECT_SOURCE_DIR}/${folder}" "${PROJECT_BINARY_DIR}/${folder}")
+  endif()
+endfunction()
+
+# "tensor" -> "peft_tensor"; names of imported targets (with "::"), flags and files stay as they are.
+function(peft_link_names output)
+  set(names)
+  foreach(name IN LISTS ARGN)
+    if(name MATCHES "^[a-z_]+$" AND NOT name MATCHES "^peft" AND (TARGET peft_${name} OR name IN_LIST floors))
+      list(APPEND names "peft_${name}")
+    else()
+      list(APPEND names "${name}")
+    endif()
+  endforeach()
+  set(${output} "${names}" PARENT_SCOPE)
+endfunction()
+
+# Sources that exist. A missing one is a warning while working and an error where warnings are errors.
+function(peft_existing_sources output)
+  set(sources)
+  foreach(source IN LISTS ARGN)
+    cmake_path(ABSOLUTE_PATH source BASE_DIRECTORY "${CMAKE_CURRENT_SOURCE_DIR}" OUTPUT_VARIABLE path)
+    get_source_file_property(generated "${path}" GENERATED)
+    file(GLOB found CONFIGURE_DEPENDS "${path}")
+    if(found OR generated)
+      list(APPEND sources "${path}")
+    elseif(PEFT_WERROR)
+      message(FATAL_ERROR "${CMAKE_CURRENT_SOURCE_DIR}: no source file ${source}")
+    else()
+      message(WARNING "${CMAKE_CURRENT_SOURCE_DIR}: no source file ${source}")
+    endif()
+  endforeach()
+  set(${output} "${sources}" PARENT_SCOPE)
+endfunction()
+
+# peft_library(<folder> SOURCES a.cpp... [LINK base tensor...] [PRIVATE_LINK DNNL::dnnl...])
+# One folder of lib/ as the static, position independent library peft_<folder>. LINK is for what its headers include.
+function(peft_library name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;LINK;PRIVATE_LINK")
+  if(arg_UNPARSED_ARGUMENTS)
+    message(FATAL_ERROR "peft_library(${name}): unexpected ${arg_UNPARSED_ARGUMENTS}")
+  endif()
+  peft_existing_sources(sources ${arg_SOURCES})
+  peft_link_names(public ${arg_LINK})
+  peft_link_names(private ${arg_PRIVATE_LINK})
+  if(NOT sources)
+    add_library(peft_${name} INTERFACE)
+    target_link_libraries(peft_${name} INTERFACE ${public} ${private} peft_settings Threads::Threads)
+    return()
+  endif()
+  add_library(peft_${name} STATIC ${sources})
+  target_link_libraries(peft_${name} PUBLIC ${public} Threads::Threads PRIVATE ${private} peft_settings)
+endfunction()
+
+# peft_test(<folder> SOURCES a_test.cpp... [LINK folder...])
+# The GoogleTest program <folder>_tests and the ctest entry <folder>. Includes by path from lib/, include/ and tests/.
+function(peft_test name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;LINK")
+  if(arg_UNPARSED_ARGUMENTS)
+    message(FATAL_ERROR "peft_test(${name}): unexpected ${arg_UNPARSED_ARGUMENTS}")
+  endif()
+  peft_existing_sources(sources ${arg_SOURCES})
+  peft_link_names(libraries ${arg_LINK})
+  if(NOT sources)
+    return()
+  endif()
+  add_executable(${name}_tests ${sources})
+  target_link_libraries(${name}_tests PRIVATE ${libraries} peft_settings GTest::gmock GTest::gtest_main)
+  target_include_directories(${name}_tests PRIVATE "${PROJECT_SOURCE_DIR}/tests")
+  # Where committed test data and, beside the checkout, the larger shared data lie.
+  target_compile_definitions(${name}_tests PRIVATE
+    "PEFT_SOURCE_DIR=\"${PROJECT_SOURCE_DIR}\"" "PEFT_BINARY_DIR=\"${PROJECT_BINARY_DIR}\"")
+  add_test(NAME ${name} COMMAND ${name}_tests)
+  set_tests_properties(${name} PROPERTIES TIMEOUT 900)
+endfunction()
+
+# peft_shared_library(SOURCES a.cpp... LINK folder... MAP libpeft.map [ABI 1])
+# libpeft.so: only what the version script names leaves it, whatever the folders and static libraries inside export.
+function(peft_shared_library)
+  cmake_parse_arguments(PARSE_ARGV 0 arg "" "MAP;ABI" "SOURCES;LINK")
+  if(NOT arg_ABI)
+    set(arg_ABI 1)
+  endif()
+  peft_existing_sources(sources ${arg_SOURCES})
+  peft_link_names(libraries ${arg_LINK})
+  cmake_path(ABSOLUTE_PATH arg_MAP BASE_DIRECTORY "${CMAKE_CURRENT_SOURCE_DIR}" OUTPUT_VARIABLE map)
+  add_library(peft SHARED ${sources})
+  target_link_libraries(peft PRIVATE ${libraries} peft_settings)
+  target_include_directories(peft INTERFACE
+    "$<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>" "$<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>")
+  target_link_options(peft PRIVATE
+    "LINKER:--version-script=${map}" "LINKER:--exclude-libs,ALL" "LINKER:--gc-sections" "LINKER:-z,relro,-z,now"
+    $<$<NOT:$<BOOL:${PEFT_SANITIZE}>>:LINKER:-z,defs>)
+  set_target_properties(peft PROPERTIES
+    SOVERSION ${arg_ABI} LINK_DEPENDS "${map}" LIBRARY_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}")
+endfunction()
