@@ -1,0 +1,70 @@
+// An adapter on a model: a plan and its values. Trainers change values, sessions and merges read snapshots.
+//
+// Thread-safe. A snapshot is immutable: training that goes on afterwards does not change it, and it lives until its last
+// holder lets go, removed adapter or not.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "adapters/plan.h"
+
+namespace peft {
+
+class Adapter {
+ public:
+  // Values by the plan's starts, drawn from (seed, tensor's number): the same on every machine. Tensors live in memory of
+  // `device` (tests pass a meta context's source).
+  static std::shared_ptr<Adapter> create(std::string name, std::shared_ptr<const Plan> plan, const Transformer& model,
+                                         Context& context, uint64_t seed);
+  // Values given, one per planned tensor, f32, in the plan's order (checked).
+  static std::shared_ptr<Adapter> from_values(std::string name, std::shared_ptr<const Plan> plan, Context& context,
+                                              std::span<const Tensor> values);
+
+  const std::string& name() const { return name_; }
+  const Plan& plan() const { return *plan_; }
+  int64_t parameter_count() const;
+
+  float scale() const;
+  void set_scale(float scale);  // finite; takes effect in snapshots taken from now on
+
+  // Hooks over the values as they are now, with the scale as it is now. Cheap unless a trainer changed the values since.
+  std::shared_ptr<const HookTable> snapshot() const;
+  // The values as they are now: tensors that nobody changes any more. One per planned tensor.
+  std::vector<Tensor> values() const;
+
+  // A trainer's exclusive working copy. While one is held, another begin_training() is Code::busy.
+  class Training {
+   public:
+    ~Training();
+    // Working values, one per planned tensor (stacked ones alias); the trainer makes leaves of them and updates them inside
+    // update(), so that a snapshot never sees half a step.
+    std::vector<Tensor>& values() { return values_; }
+    // Runs `body` with snapshots held off, and marks the values changed.
+    void update(const std::function<void()>& body);
+
+   private:
+    friend class Adapter;
+    Training(std::shared_ptr<Adapter> adapter, std::vector<Tensor> values);
+    std::shared_ptr<Adapter> adapter_;
+    std::vector<Tensor> values_;
+  };
+  static std::unique_ptr<Training> begin_training(std::shared_ptr<Adapter> adapter, Context& context);
+
+ private:
+  Adapter() = default;
+  std::string name_;
+  std::shared_ptr<const Plan> plan_;
+  mutable std::mutex mutex_;
+  float scale_ = 1.0f;
+  // Values nobody writes; replaced by a copy of the working ones when a snapshot is asked for after an update.
+  mutable std::vector<Tensor> published_;
+  mutable std::shared_ptr<const HookTable> hooks_;
+  mutable bool stale_ = false;
+  Training* training_ = nullptr;
+};
+
+}  // namespace peft

@@ -1,0 +1,30 @@
+// Activation checkpointing: run a block without recording, keep only its inputs, run it again in the backward walk.
+#pragma once
+
+#include <functional>
+#include <span>
+#include <vector>
+
+#include "autograd/tape.h"
+
+namespace peft {
+
+using Block = std::function<Tensor(Context&, std::span<const Tensor> inputs)>;
+
+// Runs `block` on `inputs`. `trains_inside` must be true when a parameter used inside needs a gradient: then the block is
+// recorded even if no input does (adapters on the lowest layers). The block must give the same result both times: random
+// bits come from counters, so dropout does.
+Tensor checkpoint(Context& context, std::span<const Tensor> inputs, bool trains_inside, Block block);
+
+// Runs `body` on `input` and at once backward through it, so that what it allocates lives only for the call: used for the
+// chunks of the loss. `body` returns (value to differentiate, its gradient). The gradient to `input` arrives when the walk
+// reaches this point, multiplied by nothing: the caller put every scale into the gradient that `body` returned.
+// Parameters inside receive their gradients immediately. Returns the gradient to `input`; undefined if it needs none.
+struct Differentiated {
+  Tensor value;
+  Tensor gradient;
+};
+Tensor differentiate_now(Context& context, const Tensor& input,
+                         const std::function<Differentiated(Context&, const Tensor& input)>& body);
+
+}  // namespace peft

@@ -1,0 +1,74 @@
+// How adapters take part in a forward pass. nn owns these interfaces and calls them; adapters never see how a weight is
+// stored and nn never knows which method is behind a hook.
+//
+// Hooks are immutable while anyone holds them and may be called from several threads, each with its own Pass.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "nn/module.h"
+#include "tensor/tensor.h"
+
+namespace peft {
+
+class Pass;
+
+// The linear layers of one group as a hook sees them: the plain base, or the base with other hooks around it.
+class LinearBase {
+ public:
+  virtual ~LinearBase() = default;
+  virtual int members() const = 0;
+  virtual const Module& module(int member) const = 0;
+  // x [tokens, in] -> one [tokens, out] per member, freshly made: a hook may add to them in place (ops/low_rank.h).
+  virtual std::vector<Tensor> forward(Pass& pass, const Tensor& x) const = 0;
+  // The base weight of one member as dense f32, in the checkpoint's layout (Module::layout). A copy.
+  virtual Tensor dense_weight(Context& context, int member) const = 0;
+};
+
+// A member's weight (the checkpoint's layout) and bias as dense f32; bias may be undefined.
+struct DenseLinear {
+  Tensor weight, bias;
+};
+
+class LinearHook {
+ public:
+  virtual ~LinearHook() = default;
+  // Replaces base.forward(pass, x) for the whole group.
+  virtual std::vector<Tensor> forward(Pass& pass, const Tensor& x, const LinearBase& base) const = 0;
+  // True when `member` of the group is changed by this hook, so that merging has something to do.
+  virtual bool covers(int member) const = 0;
+  // The weight and bias that give the same output without the hook. Only called for covered members.
+  virtual DenseLinear merged(Context& context, int member, const Module& module, DenseLinear base) const = 0;
+};
+
+// Embeddings put before each row's own tokens.
+class PromptHook {
+ public:
+  virtual ~PromptHook() = default;
+  virtual int32_t length() const = 0;  // virtual tokens T
+  virtual Tensor embeddings(Pass& pass) const = 0;  // [T, width]
+};
+
+// Everything one adapter puts into a forward pass: a snapshot of its tensors behind hooks.
+class HookTable {
+ public:
+  virtual ~HookTable() = default;
+  // Hook of a linear group, or null.
+  virtual const LinearHook* linear(int32_t group) const { (void)group; return nullptr; }
+  virtual const PromptHook* prompt() const { return nullptr; }
+  // A base parameter that this adapter replaces with its own copy (modules_to_save, trained biases); undefined: the base's.
+  virtual Tensor parameter(ParameterId id) const { (void)id; return {}; }
+  // Lowest layer in which a tensor of this adapter trains; -1 when it trains before the first layer (prompt, embedding);
+  // INT32_MAX when nothing trains. Layers below need no gradient.
+  virtual int32_t lowest_trained_layer() const = 0;
+};
+
+// Adapters of one range of rows, applied in order. Rows that no entry covers run the plain base.
+struct ActiveAdapters {
+  int32_t first_row = 0, row_count = 0;
+  std::vector<std::shared_ptr<const HookTable>> adapters;
+};
+
+}  // namespace peft

@@ -1,0 +1,77 @@
+// One forward pass: the tokens, who changes the layers, where keys and values go. Must live until the backward walk of what
+// it recorded is done. One thread.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <span>
+#include <vector>
+
+#include "nn/hooks.h"
+#include "nn/kv_cache.h"
+#include "nn/rows.h"
+#include "tensor/context.h"
+
+namespace peft {
+
+class Transformer;
+
+// What a trainer or session keeps between passes: rope tables on its device.
+class Workspace {
+ public:
+  explicit Workspace(Context& context) : context_(context) {}
+  Context& context() { return context_; }
+  // cos | sin for positions [0, at least `positions`), f32 [n, rotary_dim]. Grown by doubling.
+  Tensor rope_table(const RopeSpec& rope, int64_t positions);
+
+ private:
+  struct Entry {
+    RopeSpec rope;
+    Tensor table;
+  };
+  Context& context_;
+  std::vector<Entry> tables_;
+};
+
+struct PassOptions {
+  bool training = false;              // dropout acts
+  bool checkpoint_activations = false;  // keep only each layer's input, run the layer again in the backward walk
+  uint64_t seed = 0;                  // dropout's key
+  uint32_t step = 0;                  // dropout's counter
+};
+
+class Pass {
+ public:
+  // `ids` token ids of all rows, concatenated in the order of `rows`. `sequences`: one cache per row, or empty.
+  Pass(Workspace& workspace, std::span<const int32_t> ids, RowMap rows, std::vector<ActiveAdapters> adapters = {},
+       std::vector<KvSequence*> sequences = {}, PassOptions options = {});
+
+  Context& context() const { return workspace_.context(); }
+  Workspace& workspace() const { return workspace_; }
+  const PassOptions& options() const { return options_; }
+  std::span<const int32_t> ids() const { return ids_; }
+  const RowMap& rows() const { return rows_; }
+  void replace_rows(RowMap rows) { rows_ = std::move(rows); }  // prompts lengthen rows
+  const std::vector<ActiveAdapters>& adapters() const { return adapters_; }
+  const std::vector<KvSequence*>& sequences() const { return sequences_; }
+  bool cached() const { return !sequences_.empty(); }
+
+  // Uploaded once the final rows are known.
+  RowMap::DeviceRows device;
+  Tensor page_table;             // i64 [rows, pages] when cached
+  Tensor rope_table;             // when the model rotates
+  int64_t longest_key_count = 0;  // over rows, when cached
+
+  // The base parameter, or the copy of the adapter that replaces it (the same for all rows).
+  Tensor parameter(const Parameter& parameter, ParameterId id) const;
+
+ private:
+  Workspace& workspace_;
+  std::vector<int32_t> ids_;
+  RowMap rows_;
+  std::vector<ActiveAdapters> adapters_;
+  std::vector<KvSequence*> sequences_;
+  PassOptions options_;
+};
+
+}  // namespace peft

@@ -1,0 +1,65 @@
+// What an execution context computes with. One Backend belongs to one context: it knows its threads or its stream.
+//
+// Backends hold no tensors. Calls on one backend come from one thread at a time; different backends run side by side.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "base/cancel.h"
+#include "tensor/kernel_types.h"
+#include "tensor/storage.h"
+#include "tensor/view.h"
+
+namespace peft {
+
+enum class DeviceKind : uint8_t { cpu, cuda, meta };
+
+class Backend {
+ public:
+  virtual ~Backend() = default;
+  virtual DeviceKind kind() const = 0;
+  // Device memory of this backend; shared by all contexts of the device.
+  virtual std::shared_ptr<MemorySource> memory() const = 0;
+  // Between host and device memory; returns when the data has arrived. On meta nothing moves and hosts read zeros.
+  virtual void copy_to_host(const std::byte* device, std::byte* host, int64_t bytes) = 0;
+  virtual void copy_from_host(const std::byte* host, std::byte* device, int64_t bytes) = 0;
+  virtual void synchronize() = 0;
+
+#define KERNEL(name, ...) virtual void name(__VA_ARGS__) = 0;
+#define SCRATCH(name, ...) virtual int64_t name##_scratch(__VA_ARGS__) const = 0;
+#include "tensor/kernels.def"
+#undef KERNEL
+#undef SCRATCH
+};
+
+// Hash of the kernel list's text: host and module must have been built from the same one.
+constexpr uint64_t kernel_fingerprint() {
+  constexpr const char* rows =
+#define KERNEL(name, ...) #name "(" #__VA_ARGS__ ");"
+#define SCRATCH(name, ...) #name "_scratch(" #__VA_ARGS__ ");"
+#include "tensor/kernels.def"
+#undef KERNEL
+#undef SCRATCH
+      "";
+  uint64_t hash = 0xcbf29ce484222325ull;  // FNV-1a
+  for (const char* c = rows; *c; ++c) hash = (hash ^ static_cast<unsigned char>(*c)) * 0x100000001b3ull;
+  return hash;
+}
+
+// A device that contexts can be made for. Lives as long as the process.
+class Device {
+ public:
+  virtual ~Device() = default;
+  virtual DeviceKind kind() const = 0;
+  virtual std::string name() const = 0;         // "cpu", "cuda:0", "meta"
+  virtual std::string description() const = 0;  // "AMD EPYC 7B13, AVX2"
+  virtual int64_t total_memory() const = 0;
+  virtual int64_t available_memory() const = 0;
+  // threads: 0 = all available; only the CPU uses it.
+  virtual std::unique_ptr<Backend> create_backend(int threads) = 0;
+};
+
+}  // namespace peft

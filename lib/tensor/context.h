@@ -1,0 +1,57 @@
+// An execution context: a backend, its memory pool, and the state that one forward or backward pass runs under. Every
+// trainer and every session owns one. One thread at a time.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "base/cancel.h"
+#include "base/limits.h"
+#include "tensor/backend.h"
+#include "tensor/tensor.h"
+
+namespace peft {
+
+class Tape;  // autograd/tape.h
+
+class Context {
+ public:
+  Context(std::unique_ptr<Backend> backend, int64_t memory_limit_bytes = 0);
+  Context(const Context&) = delete;
+  Context& operator=(const Context&) = delete;
+  ~Context();
+
+  Backend& backend() { return *backend_; }
+  bool is_meta() const { return backend_->kind() == DeviceKind::meta; }
+  MemoryPool& pool() { return *pool_; }
+
+  // From the pool.
+  Tensor empty(const Shape& shape, DType dtype = DType::f32);  // uninitialised
+  Tensor zeros(const Shape& shape, DType dtype = DType::f32);
+  Tensor scratch(int64_t bytes);  // u8 [bytes]; undefined when bytes == 0
+  Tensor from_host(std::span<const float> values, const Shape& shape);
+  Tensor from_host(std::span<const int32_t> values, const Shape& shape);
+  Tensor from_host(std::span<const int64_t> values, const Shape& shape);
+  // Not from the pool: a buffer that may outlive this context and be freed by any thread (adapters, moments).
+  Tensor empty_shared(const Shape& shape, DType dtype = DType::f32);
+
+  // Copies to the host; the tensor must be dense and of that type.
+  std::vector<float> to_host(const Tensor& tensor);
+  std::vector<int32_t> to_host_i32(const Tensor& tensor);
+  void copy_to_host(const Tensor& tensor, std::span<std::byte> out);
+
+  // Polled between layers and slices of long work; may be null.
+  const CancelToken* cancel = nullptr;
+  // Arithmetic of matrix products with base weights in this context.
+  Arithmetic arithmetic = Arithmetic::float32;
+  // Where ops record; null: nothing is recorded.
+  Tape* tape = nullptr;
+
+ private:
+  std::unique_ptr<Backend> backend_;
+  std::shared_ptr<MemoryPool> pool_;
+};
+
+}  // namespace peft
