@@ -75,6 +75,9 @@ class OutputFile {
   void commit();
 
  private:
+  void discard() noexcept;
+  [[noreturn]] void fail_and_discard(const char* action, int64_t bytes);
+
   std::string path_, temporary_;
   int descriptor_ = -1;
   int64_t written_ = 0;

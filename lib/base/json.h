@@ -13,6 +13,7 @@
 namespace peft {
 
 // Object keys keep the order of the text, so a file that is read and written again does not reshuffle.
+// Looking up a key is a linear search: walk through large objects (vocabularies), do not look up every key.
 using Json = nlohmann::ordered_json;
 
 // Parses `text`; `what` names it in errors (a path or "adapter config"). Rejects: more bytes than limits.json_bytes,
@@ -20,7 +21,8 @@ using Json = nlohmann::ordered_json;
 // overflow to infinity, trailing text.
 Json parse_json(std::string_view text, const std::string& what, const Limits& limits = {});
 
-// Compact when indent < 0. Never throws on invalid UTF-8 (replaced), never recurses beyond the parse depth.
+// Compact when indent < 0. Invalid UTF-8 is replaced, non-finite numbers become null. A value that nests deeper than a
+// parsed one may (Limits{}.json_depth) is Code::limit.
 std::string dump_json(const Json& value, int indent = -1);
 
 // Typed access to the fields of one object. `what` names the object in errors ("config.json", "config.json: rope_scaling").

@@ -8,6 +8,7 @@ namespace peft {
 struct Limits {
   int64_t json_bytes = 256ll << 20;         // largest JSON text (tokenizer.json of 256k vocabularies is 30 MB)
   int json_depth = 64;                      // nesting of arrays and objects
+  int64_t json_values = 1 << 24;            // values of one JSON text (an empty array takes 20 times its text)
   int64_t safetensors_header = 100000000;   // the format's own bound
   int64_t tensors = 1 << 20;                // tensors in one file set
   int64_t metadata_entries = 1 << 16;       // key/value pairs of a GGUF file

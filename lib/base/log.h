@@ -1,10 +1,10 @@
-// One log for the process: silent by default, bounded queue to poll, optional callback. No call prints.
+// One log for the process: a bounded queue to poll. Nothing is ever printed. Safe from any thread.
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "base/error.h"
 
@@ -17,7 +17,7 @@ struct LogRecord {
   std::string message;
 };
 
-void set_log_level(LogLevel level);
+void set_log_level(LogLevel level);  // at first: warning
 LogLevel log_level();
 // Oldest queued record, if any. The queue holds 1024 records; beyond that the oldest are dropped and counted.
 std::optional<LogRecord> poll_log();

@@ -21,7 +21,7 @@ function(peft_link_names output)
   set(${output} "${names}" PARENT_SCOPE)
 endfunction()
 
-# Sources that exist. A missing one is a warning while working and an error where warnings are errors.
+# Sources that exist. A missing one is named while working and an error where warnings are errors.
 function(peft_existing_sources output)
   set(sources)
   foreach(source IN LISTS ARGN)
@@ -33,7 +33,7 @@ function(peft_existing_sources output)
     elseif(PEFT_WERROR)
       message(FATAL_ERROR "${CMAKE_CURRENT_SOURCE_DIR}: no source file ${source}")
     else()
-      message(WARNING "${CMAKE_CURRENT_SOURCE_DIR}: no source file ${source}")
+      message(NOTICE "${CMAKE_CURRENT_SOURCE_DIR}: no source file ${source}")
     endif()
   endforeach()
   set(${output} "${sources}" PARENT_SCOPE)
