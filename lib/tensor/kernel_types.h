@@ -64,7 +64,9 @@ struct DropoutOptions {
 
 // torch.optim.AdamW; bias corrections are computed by the caller in double precision.
 struct AdamWOptions {
-  float learning_rate = 0, beta1 = 0.9f, beta2 = 0.999f, epsilon = 1e-8f, weight_decay = 0;
+  float learning_rate = 0;
+  double beta1 = 0.9, beta2 = 0.999;  // double: 1 - 0.999f is off by 1e-5
+  float epsilon = 1e-8f, weight_decay = 0;
   double bias_correction1 = 1, bias_correction2 = 1;  // 1 - beta^t
   float gradient_scale = 1;                            // clipping, multiplied into every gradient
 };
