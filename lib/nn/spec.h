@@ -13,12 +13,6 @@
 
 namespace peft {
 
-// How a checkpoint stores a linear layer's weight.
-enum class WeightLayout : uint8_t {
-  out_in,  // torch.nn.Linear: [out, in]
-  in_out,  // Transformers' Conv1D (GPT-2): [in, out]
-};
-
 enum class NormKind : uint8_t { rms, layer };
 
 struct NormSpec {

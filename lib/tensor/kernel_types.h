@@ -25,6 +25,12 @@ struct MatmulOptions {
   float alpha = 1.0f;
 };
 
+// How a checkpoint stores a linear layer's weight.
+enum class WeightLayout : uint8_t {
+  out_in,  // torch.nn.Linear: [out, in]
+  in_out,  // Transformers' Conv1D (GPT-2): [in, out]
+};
+
 enum class UnaryKind : uint8_t { silu, gelu, gelu_tanh, relu, tanh, sigmoid };
 enum class BinaryKind : uint8_t { add, subtract, multiply };
 
