@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "nn/module.h"
-#include "tensor/tensor.h"
+#include "tensor/context.h"
 
 namespace peft {
 
@@ -56,10 +56,10 @@ class HookTable {
  public:
   virtual ~HookTable() = default;
   // Hook of a linear group, or null.
-  virtual const LinearHook* linear(int32_t group) const { (void)group; return nullptr; }
-  virtual const PromptHook* prompt() const { return nullptr; }
+  virtual const LinearHook* linear(int32_t group) const = 0;
+  virtual const PromptHook* prompt() const = 0;  // or null
   // A base parameter that this adapter replaces with its own copy (modules_to_save, trained biases); undefined: the base's.
-  virtual Tensor parameter(ParameterId id) const { (void)id; return {}; }
+  virtual Tensor parameter(ParameterId id) const = 0;
   // Lowest layer in which a tensor of this adapter trains; -1 when it trains before the first layer (prompt, embedding);
   // INT32_MAX when nothing trains. Layers below need no gradient.
   virtual int32_t lowest_trained_layer() const = 0;

@@ -30,7 +30,8 @@ struct Module {
   ModuleKind kind = ModuleKind::linear;
   int32_t layer = -1;  // block it belongs to; -1: none
   int64_t in_features = 0, out_features = 0;  // embedding: vocabulary, width; norm: width, width
-  WeightLayout layout = WeightLayout::out_in;
+  WeightLayout layout = WeightLayout::out_in;  // of the weight in memory
+  bool conv1d = false;                         // a Conv1D in Transformers, whatever the layout here (adapter configs say so)
   ParameterId weight = no_parameter, bias = no_parameter;
   int32_t group = -1;   // linear layers that read the same input share a group
   int32_t member = 0;   // place in the group

@@ -33,6 +33,16 @@ class Workspace {
   std::vector<Entry> tables_;
 };
 
+// Where the rows of an activation come from: what dropout counts by and which adapters see which rows.
+struct Placement {
+  struct Span {
+    int64_t begin = 0, count = 0;
+  };
+  Tensor row_ids;           // i32 [rows, 2]: row id and position of each activation row
+  std::vector<Span> spans;  // activation rows of each entry of Pass::adapters(), ascending
+  Placement row_range(int64_t begin, int64_t count) const;
+};
+
 struct PassOptions {
   bool training = false;              // dropout acts
   bool checkpoint_activations = false;  // keep only each layer's input, run the layer again in the backward walk
@@ -56,8 +66,9 @@ class Pass {
   const std::vector<KvSequence*>& sequences() const { return sequences_; }
   bool cached() const { return !sequences_.empty(); }
 
-  // Uploaded once the final rows are known.
+  // Set by Transformer::forward once the final rows are known.
   RowMap::DeviceRows device;
+  Placement placement;            // of the activations that hooks see now
   Tensor page_table;             // i64 [rows, pages] when cached
   Tensor rope_table;             // when the model rotates
   int64_t longest_key_count = 0;  // over rows, when cached

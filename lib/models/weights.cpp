@@ -1,0 +1,227 @@
+#include "models/weights.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <unordered_set>
+
+#include "base/checked.h"
+#include "base/error.h"
+#include "models/config_fields.h"
+#include "ops/convert.h"
+
+namespace peft {
+
+void name_layout(const Family& family, Layout& layout) {
+  for (Module& module : layout.modules) {
+    module.path = resolve_name(family, module.name).hugging_face;
+    layout.parameters[static_cast<size_t>(module.weight)].path = module.path + ".weight";
+    if (module.bias != no_parameter) layout.parameters[static_cast<size_t>(module.bias)].path = module.path + ".bias";
+  }
+}
+
+void rotate_rows(const std::byte* from, std::byte* to, int64_t heads, int64_t rows, int64_t row_bytes, bool to_gguf) {
+  const int64_t head_rows = rows / heads, half = head_rows / 2;
+  for (int64_t head = 0; head < heads; ++head) {
+    for (int64_t i = 0; i < half; ++i) {
+      for (int64_t part = 0; part < 2; ++part) {
+        const int64_t halves = head * head_rows + part * half + i, pairs = head * head_rows + 2 * i + part;
+        const int64_t source = to_gguf ? halves : pairs, target = to_gguf ? pairs : halves;
+        std::memcpy(to + target * row_bytes, from + source * row_bytes, static_cast<size_t>(row_bytes));
+      }
+    }
+  }
+}
+
+namespace {
+
+// Buffers that old checkpoints carry and that follow from the config.
+bool is_buffer(std::string_view name) {
+  return name.ends_with(".rotary_emb.inv_freq") || name.ends_with(".attn.bias") || name.ends_with(".attn.masked_bias") ||
+         name == "rope_freqs.weight";
+}
+
+class WeightReader {
+ public:
+  WeightReader(Transformer& transformer, const Family& family, const TensorSource& source, Naming naming, Context& context,
+               const LoadOptions& options)
+      : transformer_(transformer), family_(family), source_(source), naming_(naming), context_(context), options_(options) {}
+
+  void run() {
+    Layout& layout = transformer_.layout();
+    int64_t total = 0, done = 0;
+    for (const Parameter& parameter : layout.parameters) total += parameter.shape.elements();
+    for (Module& module : layout.modules) {
+      for (const ParameterId id : {module.weight, module.bias}) {
+        if (id == no_parameter) continue;
+        poll(options_.cancel);
+        Parameter& parameter = layout.parameters[static_cast<size_t>(id)];
+        load(module, parameter, id == module.bias);
+        done += parameter.shape.elements();
+        if (options_.progress) options_.progress(done, total);
+      }
+    }
+    refuse_surplus();
+  }
+
+ private:
+  std::string stored_name(const Module& module, bool bias) const {
+    const ResolvedName name = resolve_name(family_, module.name);
+    return (naming_ == Naming::gguf ? name.gguf : name.hugging_face) + (bias ? ".bias" : ".weight");
+  }
+
+  // Checkpoints of the bare model (without its head) leave the prefix out.
+  const TensorEntry* find(const std::string& name) const {
+    if (const TensorEntry* entry = source_.find(name)) return entry;
+    if (naming_ == Naming::hugging_face && name.starts_with(family_.base_prefix))
+      return source_.find(std::string_view(name).substr(family_.base_prefix.size()));
+    return nullptr;
+  }
+
+  void load(Module& module, Parameter& parameter, bool bias) {
+    const std::string name = stored_name(module, bias);
+    const TensorEntry* entry = find(name);
+    if (parameter.tied_to != no_parameter) {
+      tie(parameter, entry);
+      return;
+    }
+    check(entry != nullptr, Code::mismatch, "{}: no tensor '{}'", source_.path(), name);
+    used_.insert(entry->name);
+    check(entry->readable, Code::unsupported, "{}: tensor '{}' has type {}, which cannot be a weight", source_.path(),
+          entry->name, entry->stored_type);
+    // GGUF stores every linear weight as [out, in]; a Conv1D's is [in, out] elsewhere.
+    if (naming_ == Naming::gguf && module.conv1d && !bias) {
+      module.layout = WeightLayout::out_in;
+      parameter.shape = {module.out_features, module.in_features};
+    } else if (module.conv1d && !bias && is_nf4(entry->dtype)) {
+      module.layout = WeightLayout::out_in;  // bitsandbytes turns a Conv1D round before it quantizes
+      parameter.shape = {module.out_features, module.in_features};
+    }
+    check(entry->shape == parameter.shape, Code::mismatch, "{}: tensor '{}': expected shape {}, found {}", source_.path(),
+          entry->name, to_string(parameter.shape), to_string(entry->shape));
+    check(is_floating(entry->dtype) || is_quantized(entry->dtype), Code::mismatch,
+          "{}: tensor '{}' has type {}, a weight needs a floating or quantized one", source_.path(), entry->name,
+          entry->stored_type);
+    parameter.value = read(*entry, module, bias, parameter.shape.rank() == 1);
+  }
+
+  // A tied head's own copy in the file must be the same bits as the embedding it shares.
+  void tie(Parameter& parameter, const TensorEntry* entry) {
+    const Parameter& base = transformer_.layout().parameters[static_cast<size_t>(parameter.tied_to)];
+    PEFT_ASSERT(base.value.defined());
+    parameter.value = base.value;
+    if (!entry) return;
+    used_.insert(entry->name);
+    if (context_.is_meta()) return;
+    const std::string tied = naming_ == Naming::gguf ? "token_embd.weight" : base.path;
+    const TensorEntry* other = find(tied);
+    bool same = other && other->dtype == entry->dtype && other->bytes == entry->bytes;
+    constexpr int64_t chunk = 1 << 20;
+    std::vector<std::byte> a(chunk), b(chunk);
+    for (int64_t at = 0; same && at < entry->bytes; at += chunk) {
+      const auto count = static_cast<size_t>(std::min(chunk, entry->bytes - at));
+      source_.read_range(*entry, at, std::span(a).first(count));
+      source_.read_range(*other, at, std::span(b).first(count));
+      same = std::memcmp(a.data(), b.data(), count) == 0;
+    }
+    check(same, Code::mismatch,
+          "{}: tensor '{}' differs from '{}' although config.json ties them (tie_word_embeddings)", source_.path(),
+          entry->name, tied);
+  }
+
+  Tensor allocate(const Shape& shape, DType dtype) { return context_.empty_shared(shape, dtype); }
+
+  Tensor read(const TensorEntry& entry, const Module& module, bool bias, bool vector) {
+    DType wanted = vector ? DType::f32 : options_.dtype.value_or(entry.dtype);
+    if (context_.is_meta()) return allocate(entry.shape, wanted);
+    Tensor stored = allocate(entry.shape, entry.dtype);
+    const int64_t heads = interleaved_heads(module);
+    if (context_.backend().kind() == DeviceKind::cpu && heads == 0) {
+      source_.read(entry, {stored.view().data, static_cast<size_t>(entry.bytes)});
+    } else {
+      std::vector<std::byte> staged(static_cast<size_t>(entry.bytes));
+      source_.read(entry, staged);
+      if (heads > 0) {
+        const int64_t rows = bias ? entry.shape.columns() : entry.shape.rows();
+        check(rows % (2 * heads) == 0, Code::mismatch, "{}: tensor '{}': {} rows for {} heads", source_.path(), entry.name,
+              rows, heads);
+        std::vector<std::byte> turned(staged.size());
+        rotate_rows(staged.data(), turned.data(), heads, rows, entry.bytes / rows, /*to_gguf=*/false);
+        staged.swap(turned);
+      }
+      context_.backend().copy_from_host(staged.data(), stored.view().data, entry.bytes);
+    }
+    if (stored.dtype() == wanted) return stored;
+    const Tensor converted = to_dtype(context_, stored, wanted);
+    Tensor result = allocate(entry.shape, wanted);
+    context_.backend().copy(converted.const_view(), result.view());
+    return result;
+  }
+
+  // Heads whose rows GGUF interleaved; 0: none.
+  int64_t interleaved_heads(const Module& module) const {
+    if (naming_ != Naming::gguf) return 0;
+    const AttentionSpec& attention = attention_of(transformer_.spec());
+    switch (resolve_name(family_, module.name).transform) {
+      case GgufTransform::none: return 0;
+      case GgufTransform::rotate_query: return attention.heads;
+      case GgufTransform::rotate_key: return attention.kv_heads;
+    }
+    return 0;
+  }
+
+  void refuse_surplus() const {
+    std::string names;
+    int count = 0;
+    for (const TensorEntry& entry : source_.entries()) {
+      if (used_.contains(entry.name) || is_buffer(entry.name)) continue;
+      if (++count <= 5) names += (count > 1 ? ", '" : "'") + printable(entry.name) + "'";
+    }
+    check(count == 0, Code::mismatch, "{}: {} {} to no part of a {} model: {}{}", source_.path(), count,
+          count == 1 ? "tensor belongs" : "tensors belong", family_.name, names, count > 5 ? ", ..." : "");
+  }
+
+  Transformer& transformer_;
+  const Family& family_;
+  const TensorSource& source_;
+  Naming naming_;
+  Context& context_;
+  const LoadOptions& options_;
+  std::unordered_set<std::string> used_;
+};
+
+}  // namespace
+
+void load_weights(Transformer& transformer, const Family& family, const TensorSource& source, Naming naming,
+                  Context& context, const LoadOptions& options) {
+  WeightReader(transformer, family, source, naming, context, options).run();
+}
+
+void apply_rope_divisors(std::span<const float> divisors, Json& config) {
+  // Llama 3.1 and later: factor f on long wavelengths, 1 on short ones, low 1, high 4, original context 8192.
+  const double factor = divisors.empty() ? 1.0 : *std::max_element(divisors.begin(), divisors.end());
+  const double base = config["rope_parameters"]["rope_theta"].get<double>();
+  constexpr double low = 1.0, high = 4.0, original = 8192.0;
+  const int64_t dim = 2 * static_cast<int64_t>(divisors.size());
+  for (size_t i = 0; i < divisors.size(); ++i) {
+    const double frequency = std::pow(base, -2.0 * static_cast<double>(i) / static_cast<double>(dim));
+    const double wavelength = 2.0 * 3.14159265358979323846 / frequency;
+    double expected = factor;
+    if (wavelength < original / high) {
+      expected = 1.0;
+    } else if (wavelength <= original / low) {
+      const double smooth = (original / wavelength - low) / (high - low);
+      expected = 1.0 / ((1.0 - smooth) / factor + smooth);
+    }
+    check(std::abs(divisors[i] - expected) <= 1e-4 * expected, Code::unsupported,
+          "rope_freqs.weight: divisor {} is {}, llama3 scaling of factor {} has {}", i, divisors[i], factor, expected);
+  }
+  Json& rope = config["rope_parameters"];
+  rope["rope_type"] = "llama3";
+  rope["factor"] = factor;
+  rope["low_freq_factor"] = low;
+  rope["high_freq_factor"] = high;
+  rope["original_max_position_embeddings"] = static_cast<int64_t>(original);
+}
+
+}  // namespace peft
