@@ -22,8 +22,8 @@ extern "C" {
 typedef struct peft_trainer peft_trainer;
 
 /**
- * How the learning rate goes after the warm-up. Warm-up rises linearly from 0, so that its first step is at 0,
- * as Transformers has it.
+ * How the learning rate goes after the warm-up. Warm-up rises linearly from 0, so that its first step is at
+ * 0, as Transformers has it.
  */
 typedef enum peft_schedule PEFT_ENUM {
   PEFT_SCHEDULE_CONSTANT = 0,
