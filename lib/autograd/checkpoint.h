@@ -17,9 +17,9 @@ using Block = std::function<Tensor(Context&, std::span<const Tensor> inputs)>;
 Tensor checkpoint(Context& context, std::span<const Tensor> inputs, bool trains_inside, Block block);
 
 // Runs `body` on `input` and at once backward through it, so that what it allocates lives only for the call: used for the
-// chunks of the loss. `body` returns (value to differentiate, its gradient). The gradient to `input` arrives when the walk
-// reaches this point, multiplied by nothing: the caller put every scale into the gradient that `body` returned.
-// Parameters inside receive their gradients immediately. Returns the gradient to `input`; undefined if it needs none.
+// chunks of the loss. `body` returns (value to differentiate, its gradient), every scale already in the gradient. Parameters
+// inside receive their gradients immediately. Returns the gradient to `input` for the caller to pass on
+// (Tape::backward(context, input, gradient)); undefined when `input` needs none. Without a tape: `body` alone.
 struct Differentiated {
   Tensor value;
   Tensor gradient;

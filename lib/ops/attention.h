@@ -6,7 +6,7 @@
 namespace peft {
 
 // softmax(scale q k^T) v for each segment and head.  q [tokens, heads * head_dim]; k, v [keys, kv_heads * head_dim];
-// segments i32 [s, 4] (AttentionSegment). Returns [tokens, heads * head_dim]; tokens outside every segment get 0.
+// segments i32 [s, 4] (AttentionSegment). Returns [tokens, heads * head_dim]; every token belongs to a segment.
 // Keeps q, k, v, the output and one log-sum-exp a token and head; memory does not grow with the square of the length.
 Tensor attention(Context& context, const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& segments,
                  const AttentionOptions& options);
