@@ -72,9 +72,10 @@ class Builder {
   bool parse_error(size_t position, const std::string& /*token*/, const nlohmann::detail::exception& error) {
     const std::string_view before = text_.substr(0, std::min(position, text_.size()));
     const auto line = 1 + std::count(before.begin(), before.end(), '\n');
-    // nlohmann's text is "[json.exception...] parse error at line 1, column 2: reason".
+    // nlohmann's text is "[json.exception...] parse error at line 1, column 2: reason" or "[json.exception...] reason".
     std::string_view reason = error.what();
-    if (const size_t at = reason.find(": "); at != reason.npos) reason.remove_prefix(at + 2);
+    for (const std::string_view mark : {"] ", "column "})
+      if (const size_t at = reason.find(mark); at != reason.npos) reason.remove_prefix(at + mark.size());
     std::string shown(reason.substr(0, 200));
     for (char& c : shown)
       if (static_cast<unsigned char>(c) < 0x20 || static_cast<unsigned char>(c) >= 0x7f) c = '?';
