@@ -19,21 +19,26 @@ struct GgmlRow {
 };
 constexpr std::optional<DType> none;
 constexpr GgmlRow ggml_rows[] = {
-    {0, "F32", DType::f32},    {1, "F16", DType::f16},    {2, "Q4_0", DType::q4_0}, {3, "Q4_1", DType::q4_1},
-    {6, "Q5_0", DType::q5_0},  {7, "Q5_1", DType::q5_1},  {8, "Q8_0", DType::q8_0}, {9, "Q8_1", none},
-    {10, "Q2_K", DType::q2_k}, {11, "Q3_K", DType::q3_k}, {12, "Q4_K", DType::q4_k}, {13, "Q5_K", DType::q5_k},
-    {14, "Q6_K", DType::q6_k}, {15, "Q8_K", none},        {16, "IQ2_XXS", none},    {17, "IQ2_XS", none},
-    {18, "IQ3_XXS", none},     {19, "IQ1_S", none},       {20, "IQ4_NL", none},     {21, "IQ3_S", none},
-    {22, "IQ2_S", none},       {23, "IQ4_XS", none},      {24, "I8", none},         {25, "I16", none},
-    {26, "I32", DType::i32},   {27, "I64", DType::i64},   {28, "F64", none},        {29, "IQ1_M", none},
-    {30, "BF16", DType::bf16}, {34, "TQ1_0", none},       {35, "TQ2_0", none},      {39, "MXFP4", none},
+    {0, "F32", DType::f32},    {1, "F16", DType::f16},    {2, "Q4_0", DType::q4_0},
+    {3, "Q4_1", DType::q4_1},  {6, "Q5_0", DType::q5_0},  {7, "Q5_1", DType::q5_1},
+    {8, "Q8_0", DType::q8_0},  {9, "Q8_1", none},         {10, "Q2_K", DType::q2_k},
+    {11, "Q3_K", DType::q3_k}, {12, "Q4_K", DType::q4_k}, {13, "Q5_K", DType::q5_k},
+    {14, "Q6_K", DType::q6_k}, {15, "Q8_K", none},        {16, "IQ2_XXS", none},
+    {17, "IQ2_XS", none},      {18, "IQ3_XXS", none},     {19, "IQ1_S", none},
+    {20, "IQ4_NL", none},      {21, "IQ3_S", none},       {22, "IQ2_S", none},
+    {23, "IQ4_XS", none},      {24, "I8", none},          {25, "I16", none},
+    {26, "I32", DType::i32},   {27, "I64", DType::i64},   {28, "F64", none},
+    {29, "IQ1_M", none},       {30, "BF16", DType::bf16}, {34, "TQ1_0", none},
+    {35, "TQ2_0", none},       {39, "MXFP4", none},
 };
 
-// Fewest bytes that a key/value pair and a tensor description take: bounds on counts before anything is allocated.
+// Fewest bytes that a key/value pair and a tensor description take: bounds on counts before anything is
+// allocated.
 constexpr int64_t smallest_pair = 8 + 4 + 1;
 constexpr int64_t smallest_description = 8 + 4 + 4 + 8;
 
-GgufArray read_array(GgufCursor& cursor, const std::string& path, const std::string& key, const Limits& limits) {
+GgufArray read_array(GgufCursor& cursor, const std::string& path, const std::string& key,
+                     const Limits& limits) {
   const auto type = cursor.scalar<uint32_t>("an array's type");
   const auto count = cursor.scalar<uint64_t>("an array's length");
   if (type == static_cast<uint32_t>(GgufType::array)) {
@@ -47,12 +52,12 @@ GgufArray read_array(GgufCursor& cursor, const std::string& path, const std::str
   const bool strings = array.element == GgufType::string;
   const uint64_t element_bytes = strings ? 8 : static_cast<uint64_t>(bytes_of(array.element));
   if (count > static_cast<uint64_t>(cursor.remaining()) / element_bytes) {
-    fail(Code::format, "{}: metadata '{}': array of {} elements runs past the end of the file", path, printable(key),
-         count);
+    fail(Code::format, "{}: metadata '{}': array of {} elements runs past the end of the file", path,
+         printable(key), count);
   }
   if (count > static_cast<uint64_t>(limits.array_elements)) {
-    fail(Code::limit, "{}: metadata '{}': array of {} elements exceeds the limit of {}", path, printable(key), count,
-         limits.array_elements);
+    fail(Code::limit, "{}: metadata '{}': array of {} elements exceeds the limit of {}", path, printable(key),
+         count, limits.array_elements);
   }
   if (strings) {
     array.strings.reserve(count);
@@ -72,28 +77,41 @@ GgufArray read_array(GgufCursor& cursor, const std::string& path, const std::str
   return array;
 }
 
-GgufValue read_value(GgufCursor& cursor, const std::string& path, const std::string& key, const Limits& limits) {
+GgufValue read_value(GgufCursor& cursor, const std::string& path, const std::string& key,
+                     const Limits& limits) {
   constexpr const char* what = "a metadata value";
   const auto type = cursor.scalar<uint32_t>("a metadata type");
   switch (static_cast<GgufType>(type)) {
-    case GgufType::u8: return {GgufType::u8, uint64_t{cursor.scalar<uint8_t>(what)}};
-    case GgufType::i8: return {GgufType::i8, int64_t{cursor.scalar<int8_t>(what)}};
-    case GgufType::u16: return {GgufType::u16, uint64_t{cursor.scalar<uint16_t>(what)}};
-    case GgufType::i16: return {GgufType::i16, int64_t{cursor.scalar<int16_t>(what)}};
-    case GgufType::u32: return {GgufType::u32, uint64_t{cursor.scalar<uint32_t>(what)}};
-    case GgufType::i32: return {GgufType::i32, int64_t{cursor.scalar<int32_t>(what)}};
-    case GgufType::u64: return {GgufType::u64, cursor.scalar<uint64_t>(what)};
-    case GgufType::i64: return {GgufType::i64, cursor.scalar<int64_t>(what)};
-    case GgufType::f32: return {GgufType::f32, double{cursor.scalar<float>(what)}};
-    case GgufType::f64: return {GgufType::f64, cursor.scalar<double>(what)};
+    case GgufType::u8:
+      return {GgufType::u8, uint64_t{cursor.scalar<uint8_t>(what)}};
+    case GgufType::i8:
+      return {GgufType::i8, int64_t{cursor.scalar<int8_t>(what)}};
+    case GgufType::u16:
+      return {GgufType::u16, uint64_t{cursor.scalar<uint16_t>(what)}};
+    case GgufType::i16:
+      return {GgufType::i16, int64_t{cursor.scalar<int16_t>(what)}};
+    case GgufType::u32:
+      return {GgufType::u32, uint64_t{cursor.scalar<uint32_t>(what)}};
+    case GgufType::i32:
+      return {GgufType::i32, int64_t{cursor.scalar<int32_t>(what)}};
+    case GgufType::u64:
+      return {GgufType::u64, cursor.scalar<uint64_t>(what)};
+    case GgufType::i64:
+      return {GgufType::i64, cursor.scalar<int64_t>(what)};
+    case GgufType::f32:
+      return {GgufType::f32, double{cursor.scalar<float>(what)}};
+    case GgufType::f64:
+      return {GgufType::f64, cursor.scalar<double>(what)};
     case GgufType::boolean: {
       const auto value = cursor.scalar<uint8_t>(what);
-      check(value <= 1, Code::format, "{}: metadata '{}': expected a boolean 0 or 1, found {}", path, printable(key),
-            value);
+      check(value <= 1, Code::format, "{}: metadata '{}': expected a boolean 0 or 1, found {}", path,
+            printable(key), value);
       return GgufValue::of_boolean(value == 1);
     }
-    case GgufType::string: return GgufValue::of_string(cursor.string(what, limits.string_bytes));
-    case GgufType::array: return {GgufType::array, read_array(cursor, path, key, limits)};
+    case GgufType::string:
+      return GgufValue::of_string(cursor.string(what, limits.string_bytes));
+    case GgufType::array:
+      return {GgufType::array, read_array(cursor, path, key, limits)};
   }
   fail(Code::format, "{}: metadata '{}': unknown type {}", path, printable(key), type);
 }
@@ -114,14 +132,15 @@ Description read_description(GgufCursor& cursor, const std::string& path, const 
   std::array<int64_t, Shape::maximum_rank> sizes{};
   for (uint32_t i = 0; i < dimensions; ++i) {
     const auto size = cursor.scalar<uint64_t>("a tensor's shape");
-    check(size >= 1 && size <= static_cast<uint64_t>(INT64_MAX), Code::format, "{}: dimension {} has size {}", where, i,
-          size);
+    check(size >= 1 && size <= static_cast<uint64_t>(INT64_MAX), Code::format, "{}: dimension {} has size {}",
+          where, i, size);
     sizes[dimensions - 1 - i] = static_cast<int64_t>(size);
   }
   const auto type = cursor.scalar<uint32_t>("a tensor's type");
   result.offset = cursor.scalar<uint64_t>("a tensor's offset");
   const std::optional<DType> dtype = dtype_of_ggml(type);
-  check(dtype.has_value(), Code::unsupported, "{}: element type {} is not supported", where, ggml_type_name(type));
+  check(dtype.has_value(), Code::unsupported, "{}: element type {} is not supported", where,
+        ggml_type_name(type));
   entry.dtype = *dtype;
   entry.stored_type = ggml_type_name(type);
   entry.shape = Shape(std::span<const int64_t>(sizes).first(dimensions));
@@ -176,8 +195,10 @@ std::unique_ptr<GgufFile> GgufFile::open(InputFile file, const Limits& limits) {
   cursor.scalar<uint32_t>("the magic number");
   result->version_ = cursor.scalar<uint32_t>("the version");
   const uint32_t version = result->version_;
-  check((version & 0xffff) != 0 || version == 0, Code::unsupported, "{}: big-endian GGUF files are not supported", path);
-  check(version == 2 || version == 3, Code::unsupported, "{}: expected GGUF version 2 or 3, found {}", path, version);
+  check((version & 0xffff) != 0 || version == 0, Code::unsupported,
+        "{}: big-endian GGUF files are not supported", path);
+  check(version == 2 || version == 3, Code::unsupported, "{}: expected GGUF version 2 or 3, found {}", path,
+        version);
 
   const auto tensors = cursor.scalar<uint64_t>("the number of tensors");
   const auto pairs = cursor.scalar<uint64_t>("the number of metadata pairs");
@@ -185,8 +206,8 @@ std::unique_ptr<GgufFile> GgufFile::open(InputFile file, const Limits& limits) {
         "{}: {} tensors do not fit the file of {} bytes", path, tensors, input.size());
   check(pairs <= static_cast<uint64_t>(cursor.remaining() / smallest_pair), Code::format,
         "{}: {} metadata pairs do not fit the file of {} bytes", path, pairs, input.size());
-  check(tensors <= static_cast<uint64_t>(limits.tensors), Code::limit, "{}: {} tensors exceed the limit of {}", path,
-        tensors, limits.tensors);
+  check(tensors <= static_cast<uint64_t>(limits.tensors), Code::limit,
+        "{}: {} tensors exceed the limit of {}", path, tensors, limits.tensors);
   check(pairs <= static_cast<uint64_t>(limits.metadata_entries), Code::limit,
         "{}: {} metadata pairs exceed the limit of {}", path, pairs, limits.metadata_entries);
 
@@ -201,8 +222,8 @@ std::unique_ptr<GgufFile> GgufFile::open(InputFile file, const Limits& limits) {
     metadata.set(std::move(key), std::move(value));
   }
   if (const GgufValue* value = metadata.find("general.alignment")) {
-    check(value->type == GgufType::u32, Code::format, "{}: metadata 'general.alignment': expected u32, found {}", path,
-          name_of(value->type));
+    check(value->type == GgufType::u32, Code::format,
+          "{}: metadata 'general.alignment': expected u32, found {}", path, name_of(value->type));
     result->alignment_ = metadata.integer("general.alignment", 1, 1 << 20);
     check(std::has_single_bit(static_cast<uint64_t>(result->alignment_)), Code::format,
           "{}: metadata 'general.alignment': expected a power of two, found {}", path, result->alignment_);
@@ -215,17 +236,19 @@ std::unique_ptr<GgufFile> GgufFile::open(InputFile file, const Limits& limits) {
   for (uint64_t i = 0; i < tensors; ++i) descriptions.push_back(read_description(cursor, path, limits));
 
   // Data follows at the next multiple of the alignment, tensor after tensor, each padded to it.
-  const int64_t data_start = tensors == 0 ? cursor.position() : round_up(cursor.position(), result->alignment_);
+  const int64_t data_start =
+      tensors == 0 ? cursor.position() : round_up(cursor.position(), result->alignment_);
   int64_t expected = 0;
   for (Description& description : descriptions) {
     TensorEntry& entry = description.entry;
     const std::string name = printable(entry.name);
     check(description.offset == static_cast<uint64_t>(expected), Code::format,
-          "{}: tensor '{}': expected its data at offset {}, found {}", path, name, expected, description.offset);
+          "{}: tensor '{}': expected its data at offset {}, found {}", path, name, expected,
+          description.offset);
     const int64_t begin = checked_add(data_start, expected);
     const int64_t end = checked_add(begin, entry.bytes);
-    check(end <= input.size(), Code::format, "{}: tensor '{}': data ends at byte {}, the file has {}", path, name, end,
-          input.size());
+    check(end <= input.size(), Code::format, "{}: tensor '{}': data ends at byte {}, the file has {}", path,
+          name, end, input.size());
     expected = round_up(expected + entry.bytes, result->alignment_);
     result->offsets_.push_back(begin);
     result->add(std::move(entry));

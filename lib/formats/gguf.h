@@ -22,9 +22,10 @@ std::string ggml_type_name(uint32_t type);  // "Q4_1"; "type 77" for unknown one
 
 class GgufFile final : public TensorSource {
  public:
-  // Reads metadata and descriptions; tensor data stays on disk. Shapes come out row-major (GGUF's sizes reversed).
-  // Throws Code::format for a malformed file, Code::limit for one that exceeds `limits`, Code::unsupported for other
-  // versions, big endian, parts of a split model, nested arrays, and element types that DType lacks.
+  // Reads metadata and descriptions; tensor data stays on disk. Shapes come out row-major (GGUF's sizes
+  // reversed). Throws Code::format for a malformed file, Code::limit for one that exceeds `limits`,
+  // Code::unsupported for other versions, big endian, parts of a split model, nested arrays, and element
+  // types that DType lacks.
   static std::unique_ptr<GgufFile> open(InputFile file, const Limits& limits = {});
   static std::unique_ptr<GgufFile> open(const std::string& path, const Limits& limits = {});
 

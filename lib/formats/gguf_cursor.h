@@ -1,4 +1,5 @@
-// Sequential reading of the head of a GGUF file through a small buffer; every step is checked against the file's end.
+// Sequential reading of the head of a GGUF file through a small buffer; every step is checked against the
+// file's end.
 #pragma once
 
 #include <algorithm>
@@ -28,21 +29,22 @@ class GgufCursor {
     return value;
   }
 
-  // A length of 64 bits, then that many bytes. The length is compared with the file before anything is allocated.
+  // A length of 64 bits, then that many bytes. The length is compared with the file before anything is
+  // allocated.
   std::string string(const char* what, int64_t maximum_bytes) {
     const auto length = scalar<uint64_t>(what);
-    check(length <= static_cast<uint64_t>(remaining()), Code::format, "{}: {} of {} bytes runs past the end of the file",
-          file_.path(), what, length);
-    check(length <= static_cast<uint64_t>(maximum_bytes), Code::limit, "{}: {} of {} bytes exceeds the limit of {}",
-          file_.path(), what, length, maximum_bytes);
+    check(length <= static_cast<uint64_t>(remaining()), Code::format,
+          "{}: {} of {} bytes runs past the end of the file", file_.path(), what, length);
+    check(length <= static_cast<uint64_t>(maximum_bytes), Code::limit,
+          "{}: {} of {} bytes exceeds the limit of {}", file_.path(), what, length, maximum_bytes);
     std::string text(length, '\0');
     bytes(std::as_writable_bytes(std::span(text)), what);
     return text;
   }
 
   void bytes(std::span<std::byte> out, const char* what) {
-    check(static_cast<int64_t>(out.size()) <= remaining(), Code::format, "{}: truncated in {} at byte {}", file_.path(),
-          what, position_);
+    check(static_cast<int64_t>(out.size()) <= remaining(), Code::format, "{}: truncated in {} at byte {}",
+          file_.path(), what, position_);
     while (!out.empty()) {
       if (used_ == filled_) refill();
       const size_t count = std::min(out.size(), filled_ - used_);

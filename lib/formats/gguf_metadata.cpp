@@ -103,13 +103,15 @@ int64_t GgufMetadata::integer(std::string_view key, int64_t minimum, int64_t max
   const auto* natural = std::get_if<uint64_t>(&value.data);
   const auto* integer = std::get_if<int64_t>(&value.data);
   if (natural == nullptr && integer == nullptr) {
-    fail(Code::format, "{}: metadata '{}': expected an integer, found {}", what_, printable(key), name_of(value.type));
+    fail(Code::format, "{}: metadata '{}': expected an integer, found {}", what_, printable(key),
+         name_of(value.type));
   }
   const bool fits = natural != nullptr ? *natural <= static_cast<uint64_t>(INT64_MAX) : true;
   const int64_t result = natural != nullptr ? static_cast<int64_t>(*natural) : *integer;
   if (!fits || result < minimum || result > maximum) {
-    fail(Code::format, "{}: metadata '{}': expected an integer from {} to {}, found {}", what_, printable(key), minimum,
-         maximum, natural != nullptr ? std::to_string(*natural) : std::to_string(*integer));
+    fail(Code::format, "{}: metadata '{}': expected an integer from {} to {}, found {}", what_,
+         printable(key), minimum, maximum,
+         natural != nullptr ? std::to_string(*natural) : std::to_string(*integer));
   }
   return result;
 }
@@ -124,12 +126,13 @@ double GgufMetadata::number(std::string_view key, double minimum, double maximum
   } else if (const auto* integer = std::get_if<int64_t>(&value.data)) {
     result = static_cast<double>(*integer);
   } else {
-    fail(Code::format, "{}: metadata '{}': expected a number, found {}", what_, printable(key), name_of(value.type));
+    fail(Code::format, "{}: metadata '{}': expected a number, found {}", what_, printable(key),
+         name_of(value.type));
   }
   // Written so that NaN fails.
   if (!(result >= minimum && result <= maximum)) {
-    fail(Code::format, "{}: metadata '{}': expected a number from {} to {}, found {}", what_, printable(key), minimum,
-         maximum, result);
+    fail(Code::format, "{}: metadata '{}': expected a number from {} to {}, found {}", what_, printable(key),
+         minimum, maximum, result);
   }
   return result;
 }
@@ -138,12 +141,14 @@ const std::string& GgufMetadata::string(std::string_view key) const {
   const GgufValue& value = at(key);
   const auto* text = std::get_if<std::string>(&value.data);
   if (text == nullptr) {
-    fail(Code::format, "{}: metadata '{}': expected a string, found {}", what_, printable(key), name_of(value.type));
+    fail(Code::format, "{}: metadata '{}': expected a string, found {}", what_, printable(key),
+         name_of(value.type));
   }
   return *text;
 }
 
-int64_t GgufMetadata::integer_or(std::string_view key, int64_t fallback, int64_t minimum, int64_t maximum) const {
+int64_t GgufMetadata::integer_or(std::string_view key, int64_t fallback, int64_t minimum,
+                                 int64_t maximum) const {
   return has(key) ? integer(key, minimum, maximum) : fallback;
 }
 
@@ -156,7 +161,8 @@ bool GgufMetadata::boolean_or(std::string_view key, bool fallback) const {
   if (value == nullptr) return fallback;
   const auto* result = std::get_if<bool>(&value->data);
   if (result == nullptr) {
-    fail(Code::format, "{}: metadata '{}': expected a boolean, found {}", what_, printable(key), name_of(value->type));
+    fail(Code::format, "{}: metadata '{}': expected a boolean, found {}", what_, printable(key),
+         name_of(value->type));
   }
   return *result;
 }
@@ -183,8 +189,8 @@ const GgufArray& GgufMetadata::array(std::string_view key, const char* expected)
 const std::vector<std::string>& GgufMetadata::strings(std::string_view key) const {
   const GgufArray& result = array(key, "an array of strings");
   if (result.element != GgufType::string) {
-    fail(Code::format, "{}: metadata '{}': expected an array of strings, found one of {}", what_, printable(key),
-         name_of(result.element));
+    fail(Code::format, "{}: metadata '{}': expected an array of strings, found one of {}", what_,
+         printable(key), name_of(result.element));
   }
   return result.strings;
 }
@@ -196,23 +202,37 @@ std::vector<int64_t> GgufMetadata::integers(std::string_view key) const {
     const auto at_index = static_cast<int64_t>(i);
     switch (source.element) {
       case GgufType::u8:
-      case GgufType::boolean: result[i] = element_at<uint8_t>(source, at_index); break;
-      case GgufType::i8: result[i] = element_at<int8_t>(source, at_index); break;
-      case GgufType::u16: result[i] = element_at<uint16_t>(source, at_index); break;
-      case GgufType::i16: result[i] = element_at<int16_t>(source, at_index); break;
-      case GgufType::u32: result[i] = element_at<uint32_t>(source, at_index); break;
-      case GgufType::i32: result[i] = element_at<int32_t>(source, at_index); break;
-      case GgufType::i64: result[i] = element_at<int64_t>(source, at_index); break;
+      case GgufType::boolean:
+        result[i] = element_at<uint8_t>(source, at_index);
+        break;
+      case GgufType::i8:
+        result[i] = element_at<int8_t>(source, at_index);
+        break;
+      case GgufType::u16:
+        result[i] = element_at<uint16_t>(source, at_index);
+        break;
+      case GgufType::i16:
+        result[i] = element_at<int16_t>(source, at_index);
+        break;
+      case GgufType::u32:
+        result[i] = element_at<uint32_t>(source, at_index);
+        break;
+      case GgufType::i32:
+        result[i] = element_at<int32_t>(source, at_index);
+        break;
+      case GgufType::i64:
+        result[i] = element_at<int64_t>(source, at_index);
+        break;
       case GgufType::u64: {
         const auto value = element_at<uint64_t>(source, at_index);
-        check(value <= static_cast<uint64_t>(INT64_MAX), Code::format, "{}: metadata '{}': element {} is too large: {}",
-              what_, printable(key), i, value);
+        check(value <= static_cast<uint64_t>(INT64_MAX), Code::format,
+              "{}: metadata '{}': element {} is too large: {}", what_, printable(key), i, value);
         result[i] = static_cast<int64_t>(value);
         break;
       }
       default:
-        fail(Code::format, "{}: metadata '{}': expected an array of integers, found one of {}", what_, printable(key),
-             name_of(source.element));
+        fail(Code::format, "{}: metadata '{}': expected an array of integers, found one of {}", what_,
+             printable(key), name_of(source.element));
     }
   }
   return result;
@@ -221,8 +241,8 @@ std::vector<int64_t> GgufMetadata::integers(std::string_view key) const {
 std::vector<float> GgufMetadata::floats(std::string_view key) const {
   const GgufArray& source = array(key, "an array of floats");
   if (source.element != GgufType::f32 && source.element != GgufType::f64) {
-    fail(Code::format, "{}: metadata '{}': expected an array of floats, found one of {}", what_, printable(key),
-         name_of(source.element));
+    fail(Code::format, "{}: metadata '{}': expected an array of floats, found one of {}", what_,
+         printable(key), name_of(source.element));
   }
   std::vector<float> result(static_cast<size_t>(source.size()));
   for (size_t i = 0; i < result.size(); ++i) {

@@ -13,8 +13,19 @@
 namespace peft {
 
 enum class GgufType : uint32_t {
-  u8 = 0, i8 = 1, u16 = 2, i16 = 3, u32 = 4, i32 = 5, f32 = 6, boolean = 7, string = 8, array = 9,
-  u64 = 10, i64 = 11, f64 = 12,
+  u8 = 0,
+  i8 = 1,
+  u16 = 2,
+  i16 = 3,
+  u32 = 4,
+  i32 = 5,
+  f32 = 6,
+  boolean = 7,
+  string = 8,
+  array = 9,
+  u64 = 10,
+  i64 = 11,
+  f64 = 12,
 };
 std::string_view name_of(GgufType type);
 // Bytes of a scalar in the file; 0 for strings and arrays.
@@ -44,8 +55,8 @@ struct GgufValue {
   static GgufValue of_i32s(std::span<const int32_t> values);
 };
 
-// Keys in the file's order. The accessors name file, key, expected and found (Code::format; absent: Code::not_found).
-// Integers are taken from any integer type, numbers from any integer or float type.
+// Keys in the file's order. The accessors name file, key, expected and found (Code::format; absent:
+// Code::not_found). Integers are taken from any integer type, numbers from any integer or float type.
 class GgufMetadata {
  public:
   explicit GgufMetadata(std::string what = "GGUF metadata") : what_(std::move(what)) {}

@@ -28,7 +28,8 @@ std::unique_ptr<SafetensorsFile> SafetensorsFile::open(InputFile file, const Lim
   std::unique_ptr<SafetensorsFile> result(new SafetensorsFile(std::move(file), limits));
   const InputFile& input = result->file_;
   const std::string& path = input.path();
-  check(input.size() >= 8, Code::format, "{}: a safetensors file has at least 8 bytes, found {}", path, input.size());
+  check(input.size() >= 8, Code::format, "{}: a safetensors file has at least 8 bytes, found {}", path,
+        input.size());
   std::array<std::byte, 8> length_bytes;
   input.read_at(0, length_bytes);
   const uint64_t length = little_endian_u64(length_bytes);

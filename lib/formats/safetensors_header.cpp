@@ -17,12 +17,11 @@ struct TypeRow {
   int bits;
 };
 // In the order of SafetensorsType.
-constexpr std::array<TypeRow, 22> type_rows = {{{"BOOL", 8},        {"F4", 4},           {"F6_E2M3", 6}, {"F6_E3M2", 6},
-                                                {"U8", 8},          {"I8", 8},           {"F8_E5M2", 8}, {"F8_E4M3", 8},
-                                                {"F8_E8M0", 8},     {"F8_E4M3FNUZ", 8},  {"F8_E5M2FNUZ", 8},
-                                                {"I16", 16},        {"U16", 16},         {"F16", 16},    {"BF16", 16},
-                                                {"I32", 32},        {"U32", 32},         {"F32", 32},    {"C64", 64},
-                                                {"F64", 64},        {"I64", 64},         {"U64", 64}}};
+constexpr std::array<TypeRow, 22> type_rows = {
+    {{"BOOL", 8},    {"F4", 4},      {"F6_E2M3", 6}, {"F6_E3M2", 6},     {"U8", 8},          {"I8", 8},
+     {"F8_E5M2", 8}, {"F8_E4M3", 8}, {"F8_E8M0", 8}, {"F8_E4M3FNUZ", 8}, {"F8_E5M2FNUZ", 8}, {"I16", 16},
+     {"U16", 16},    {"F16", 16},    {"BF16", 16},   {"I32", 32},        {"U32", 32},        {"F32", 32},
+     {"C64", 64},    {"F64", 64},    {"I64", 64},    {"U64", 64}}};
 static_assert(type_rows.size() == static_cast<size_t>(SafetensorsType::u64) + 1);
 
 std::optional<SafetensorsType> type_named(std::string_view name) {
@@ -32,8 +31,8 @@ std::optional<SafetensorsType> type_named(std::string_view name) {
   return std::nullopt;
 }
 
-// Walks the header's events without building a tree: memory stays proportional to the tensors, and nesting deeper
-// than the format's own two levels is refused at the bracket.
+// Walks the header's events without building a tree: memory stays proportional to the tensors, and nesting
+// deeper than the format's own two levels is refused at the bracket.
 class HeaderHandler {
  public:
   HeaderHandler(SafetensorsHeader& header, const std::string& what, const Limits& limits)
@@ -42,7 +41,9 @@ class HeaderHandler {
   bool null() { return unexpected("null"); }
   bool boolean(bool) { return unexpected("a boolean"); }
   bool number_integer(int64_t) { return unexpected("a negative number"); }
-  bool number_float(double, const std::string&) { return unexpected("a number that is not a 64-bit integer"); }
+  bool number_float(double, const std::string&) {
+    return unexpected("a number that is not a 64-bit integer");
+  }
   bool binary(std::vector<std::uint8_t>&) { return unexpected("binary data"); }
 
   bool number_unsigned(uint64_t value) {
@@ -131,8 +132,8 @@ class HeaderHandler {
   enum class State { start, names, metadata, tensor, shape, offsets, done };
 
   bool unexpected(const char* found) {
-    fail(Code::format, "{}: header entry '{}', key '{}': unexpected {}", what_, printable(name_), printable(key_),
-         found);
+    fail(Code::format, "{}: header entry '{}', key '{}': unexpected {}", what_, printable(name_),
+         printable(key_), found);
   }
 
   void add_tensor() {
@@ -145,12 +146,13 @@ class HeaderHandler {
            offsets_.size());
     }
     if (sizes_.size() > static_cast<size_t>(Shape::maximum_rank)) {
-      fail(Code::unsupported, "{}: tensor '{}' has {} dimensions, at most {} are supported", what_, printable(name_),
-           sizes_.size(), Shape::maximum_rank);
+      fail(Code::unsupported, "{}: tensor '{}' has {} dimensions, at most {} are supported", what_,
+           printable(name_), sizes_.size(), Shape::maximum_rank);
     }
-    check(static_cast<int64_t>(header_.tensors.size()) < limits_.tensors, Code::limit, "{}: more than {} tensors",
-          what_, limits_.tensors);
-    header_.tensors.push_back({name_, *type_, Shape(std::span<const int64_t>(sizes_)), offsets_[0], offsets_[1]});
+    check(static_cast<int64_t>(header_.tensors.size()) < limits_.tensors, Code::limit,
+          "{}: more than {} tensors", what_, limits_.tensors);
+    header_.tensors.push_back(
+        {name_, *type_, Shape(std::span<const int64_t>(sizes_)), offsets_[0], offsets_[1]});
   }
 
   SafetensorsHeader& header_;
@@ -179,31 +181,47 @@ int bits_of(SafetensorsType type) { return type_rows[static_cast<size_t>(type)].
 
 std::optional<DType> dtype_of(SafetensorsType type) {
   switch (type) {
-    case SafetensorsType::f32: return DType::f32;
-    case SafetensorsType::f16: return DType::f16;
-    case SafetensorsType::bf16: return DType::bf16;
-    case SafetensorsType::i32: return DType::i32;
-    case SafetensorsType::i64: return DType::i64;
-    case SafetensorsType::u8: return DType::u8;
-    default: return std::nullopt;
+    case SafetensorsType::f32:
+      return DType::f32;
+    case SafetensorsType::f16:
+      return DType::f16;
+    case SafetensorsType::bf16:
+      return DType::bf16;
+    case SafetensorsType::i32:
+      return DType::i32;
+    case SafetensorsType::i64:
+      return DType::i64;
+    case SafetensorsType::u8:
+      return DType::u8;
+    default:
+      return std::nullopt;
   }
 }
 
 SafetensorsType safetensors_type_of(DType dtype) {
   switch (dtype) {
-    case DType::f32: return SafetensorsType::f32;
-    case DType::f16: return SafetensorsType::f16;
-    case DType::bf16: return SafetensorsType::bf16;
-    case DType::i32: return SafetensorsType::i32;
-    case DType::i64: return SafetensorsType::i64;
-    case DType::u8: return SafetensorsType::u8;
-    default: fail(Code::unsupported, "a safetensors file cannot hold tensors of type {}", name_of(dtype));
+    case DType::f32:
+      return SafetensorsType::f32;
+    case DType::f16:
+      return SafetensorsType::f16;
+    case DType::bf16:
+      return SafetensorsType::bf16;
+    case DType::i32:
+      return SafetensorsType::i32;
+    case DType::i64:
+      return SafetensorsType::i64;
+    case DType::u8:
+      return SafetensorsType::u8;
+    default:
+      fail(Code::unsupported, "a safetensors file cannot hold tensors of type {}", name_of(dtype));
   }
 }
 
 SafetensorsHeader parse_safetensors_header(std::string_view text, int64_t data_bytes, const std::string& what,
                                            const Limits& limits) {
   check(!text.empty() && text.front() == '{', Code::format, "{}: header does not begin with '{{'", what);
+  // nlohmann's lexer takes a NUL byte for the end of the text and would ignore what follows.
+  check(text.find('\0') == text.npos, Code::format, "{}: NUL byte in the header", what);
   SafetensorsHeader header;
   HeaderHandler handler(header, what, limits);
   if (!Json::sax_parse(text, &handler)) fail(Code::format, "{}: header is not valid JSON", what);
@@ -214,22 +232,24 @@ SafetensorsHeader parse_safetensors_header(std::string_view text, int64_t data_b
   int64_t position = 0;
   for (const SafetensorsTensor& tensor : header.tensors) {
     if (tensor.begin != position || tensor.end < tensor.begin) {
-      fail(Code::format, "{}: tensor '{}': data offsets [{}, {}] leave a hole, overlap or run backwards (expected {})",
+      fail(Code::format,
+           "{}: tensor '{}': data offsets [{}, {}] leave a hole, overlap or run backwards (expected {})",
            what, printable(tensor.name), tensor.begin, tensor.end, position);
     }
     if (tensor.end > data_bytes) {
-      fail(Code::format, "{}: tensor '{}': data ends at byte {}, the file holds {}", what, printable(tensor.name),
-           tensor.end, data_bytes);
+      fail(Code::format, "{}: tensor '{}': data ends at byte {}, the file holds {}", what,
+           printable(tensor.name), tensor.end, data_bytes);
     }
     const int64_t bytes = bytes_of(tensor, what);
     if (bytes != tensor.end - tensor.begin) {
-      fail(Code::format, "{}: tensor '{}': {} {} needs {} bytes, data offsets span {}", what, printable(tensor.name),
-           name_of(tensor.type), to_string(tensor.shape), bytes, tensor.end - tensor.begin);
+      fail(Code::format, "{}: tensor '{}': {} {} needs {} bytes, data offsets span {}", what,
+           printable(tensor.name), name_of(tensor.type), to_string(tensor.shape), bytes,
+           tensor.end - tensor.begin);
     }
     position = tensor.end;
   }
-  check(position == data_bytes, Code::format, "{}: tensors cover {} bytes of data, the file holds {}", what, position,
-        data_bytes);
+  check(position == data_bytes, Code::format, "{}: tensors cover {} bytes of data, the file holds {}", what,
+        position, data_bytes);
   return header;
 }
 
@@ -240,20 +260,23 @@ std::string build_safetensors_header(SafetensorsHeader& header) {
   std::unordered_set<std::string_view> names;
   Json metadata = Json::object();
   for (const auto& [key, value] : header.metadata) metadata[key] = value;
-  // Text is put together piece by piece: a JSON object that keeps its order searches linearly for each new key.
+  // Text is put together piece by piece: a JSON object that keeps its order searches linearly for each new
+  // key.
   std::string text = "{";
   if (!header.metadata.empty()) text += "\"__metadata__\":" + dump_json(metadata);
   int64_t position = 0;
   for (SafetensorsTensor& tensor : header.tensors) {
-    check(is_clean_name(tensor.name, Limits{}.name_bytes) && tensor.name != "__metadata__", Code::invalid_argument,
-          "tensor name '{}' cannot be written", printable(tensor.name));
-    check(names.insert(tensor.name).second, Code::invalid_argument, "tensor '{}' is declared twice", tensor.name);
+    check(is_clean_name(tensor.name, Limits{}.name_bytes) && tensor.name != "__metadata__",
+          Code::invalid_argument, "tensor name '{}' cannot be written", printable(tensor.name));
+    check(names.insert(tensor.name).second, Code::invalid_argument, "tensor '{}' is declared twice",
+          tensor.name);
     tensor.begin = position;
     position = checked_add(position, bytes_of(tensor, "safetensors"));
     tensor.end = position;
-    const Json description = {{"dtype", std::string(name_of(tensor.type))},
-                              {"shape", Json(std::vector<int64_t>(tensor.shape.sizes().begin(), tensor.shape.sizes().end()))},
-                              {"data_offsets", Json(std::vector<int64_t>{tensor.begin, tensor.end})}};
+    const Json description = {
+        {"dtype", std::string(name_of(tensor.type))},
+        {"shape", Json(std::vector<int64_t>(tensor.shape.sizes().begin(), tensor.shape.sizes().end()))},
+        {"data_offsets", Json(std::vector<int64_t>{tensor.begin, tensor.end})}};
     if (text.size() > 1) text += ',';
     text += dump_json(Json(tensor.name)) + ':' + dump_json(description);
   }

@@ -8,7 +8,8 @@
 namespace peft {
 namespace {
 
-// Length of the well-formed UTF-8 sequence at `at`, 0 when it is malformed (overlong, surrogate, beyond U+10FFFF).
+// Length of the well-formed UTF-8 sequence at `at`, 0 when it is malformed (overlong, surrogate, beyond
+// U+10FFFF).
 size_t sequence_length(std::string_view text, size_t at) {
   const auto byte = [&](size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0u; };
   const auto follows = [&](size_t i, unsigned low = 0x80, unsigned high = 0xbf) {
@@ -68,11 +69,12 @@ const TensorEntry& TensorSource::at(std::string_view name) const {
 
 void TensorSource::add(TensorEntry entry) {
   if (!is_clean_name(entry.name, limits_.name_bytes)) {
-    fail(Code::format, "{}: tensor name '{}': expected 1 to {} bytes of UTF-8 without control characters, found {} bytes",
+    fail(Code::format,
+         "{}: tensor name '{}': expected 1 to {} bytes of UTF-8 without control characters, found {} bytes",
          path_, printable(entry.name), limits_.name_bytes, entry.name.size());
   }
-  check(static_cast<int64_t>(entries_.size()) < limits_.tensors, Code::limit, "{}: more than {} tensors", path_,
-        limits_.tensors);
+  check(static_cast<int64_t>(entries_.size()) < limits_.tensors, Code::limit, "{}: more than {} tensors",
+        path_, limits_.tensors);
   entry.index = static_cast<int>(entries_.size());
   if (!by_name_.emplace(entry.name, entry.index).second) {
     fail(Code::format, "{}: tensor '{}' occurs twice", path_, printable(entry.name));

@@ -16,16 +16,17 @@
 namespace peft {
 
 struct TensorEntry {
-  std::string name;         // as in the file
+  std::string name;          // as in the file
   DType dtype = DType::f32;  // what read() delivers; meaningless unless `readable`
-  Shape shape;              // row-major, the slowest dimension first (GGUF's order is already turned round)
-  int64_t bytes = 0;        // of the whole tensor as read() delivers it: storage_bytes(dtype, shape)
-  std::string stored_type;  // as the file calls it: "BF16", "Q4_1", "BOOL"
-  bool readable = true;     // false: no DType has this element type; reading it is Code::unsupported
-  int index = -1;           // position in TensorSource::entries()
+  Shape shape;               // row-major, the slowest dimension first (GGUF's order is already turned round)
+  int64_t bytes = 0;         // of the whole tensor as read() delivers it: storage_bytes(dtype, shape)
+  std::string stored_type;   // as the file calls it: "BF16", "Q4_1", "BOOL"
+  bool readable = true;      // false: no DType has this element type; reading it is Code::unsupported
+  int index = -1;            // position in TensorSource::entries()
 };
 
-// A file or a set of files that holds tensors. Immutable after opening; any number of threads may read at once.
+// A file or a set of files that holds tensors. Immutable after opening; any number of threads may read at
+// once.
 class TensorSource {
  public:
   virtual ~TensorSource() = default;
@@ -37,7 +38,8 @@ class TensorSource {
   const TensorEntry* find(std::string_view name) const;  // nullptr when absent
   const TensorEntry& at(std::string_view name) const;    // absent: Code::not_found
 
-  // Reads a whole tensor; out.size() must equal entry.bytes. `entry` must be one of entries() (or a copy of it).
+  // Reads a whole tensor; out.size() must equal entry.bytes. `entry` must be one of entries() (or a copy of
+  // it).
   void read(const TensorEntry& entry, std::span<std::byte> out) const;
   // Reads out.size() bytes from byte `offset` of the tensor's layout in memory.
   void read_range(const TensorEntry& entry, int64_t offset, std::span<std::byte> out) const;

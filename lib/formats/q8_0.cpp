@@ -1,0 +1,56 @@
+#include <bit>
+#include <cmath>
+#include <cstring>
+
+#include "base/error.h"
+#include "formats/gguf_writer.h"
+
+namespace peft {
+
+uint16_t float_to_half(float value) {
+  const auto bits = std::bit_cast<uint32_t>(value);
+  const auto sign = static_cast<uint16_t>(bits >> 16 & 0x8000);
+  const uint32_t magnitude = bits & 0x7fffffff;
+  if (magnitude > 0x7f800000) return static_cast<uint16_t>(sign | 0x7e00);  // NaN
+  if (magnitude >= 0x477ff000)
+    return static_cast<uint16_t>(sign | 0x7c00);  // rounds to 65536 or more: infinity
+  if (magnitude < 0x38800000) {
+    // Below the smallest normal half, 2^-14: adding 0.5 leaves units of 2^-24 in the mantissa, rounded to
+    // even.
+    const float shifted = std::bit_cast<float>(magnitude) + 0.5f;
+    return static_cast<uint16_t>(sign | (std::bit_cast<uint32_t>(shifted) - std::bit_cast<uint32_t>(0.5f)));
+  }
+  const uint32_t odd = magnitude >> 13 & 1;
+  return static_cast<uint16_t>(sign | ((magnitude - (112u << 23) + 0xfff + odd) >> 13));
+}
+
+void encode_q8_0(std::span<const float> values, std::span<std::byte> out) {
+  constexpr size_t block = 32, block_bytes = 34;
+  check(values.size() % block == 0, Code::invalid_argument, "q8_0 needs a multiple of 32 values, found {}",
+        values.size());
+  check(out.size() == values.size() / block * block_bytes, Code::invalid_argument,
+        "q8_0 of {} values takes {} bytes, found {}", values.size(), values.size() / block * block_bytes,
+        out.size());
+  for (size_t at = 0; at < values.size(); at += block) {
+    const std::span<const float> x = values.subspan(at, block);
+    float maximum = 0;
+    for (const float value : x) {
+      check(std::isfinite(value), Code::numeric, "q8_0 cannot hold the non-finite value at element {}", at);
+      maximum = std::max(maximum, std::fabs(value));
+    }
+    const float scale = maximum / 127.0f;
+    const uint16_t half = float_to_half(scale);
+    check(half < 0x7c00, Code::numeric, "q8_0 cannot hold a block with the maximum {}", maximum);
+    // A scale below f16's smallest is stored as 0, where the codes no longer matter; its inverse may
+    // overflow.
+    const float inverse = scale != 0 ? 1.0f / scale : 0.0f;
+    std::byte* to = out.data() + at / block * block_bytes;
+    std::memcpy(to, &half, 2);
+    for (size_t i = 0; i < block; ++i) {
+      const float code = std::isfinite(inverse) ? std::round(x[i] * inverse) : 0.0f;
+      to[2 + i] = static_cast<std::byte>(static_cast<int8_t>(code));
+    }
+  }
+}
+
+}  // namespace peft
