@@ -23,6 +23,9 @@ class Adapter {
   // Values given, one per planned tensor, f32, in the plan's order (checked).
   static std::shared_ptr<Adapter> from_values(std::string name, std::shared_ptr<const Plan> plan, Context& context,
                                               std::span<const Tensor> values);
+  // Values given as whole buffers of the plan, which the adapter takes over.
+  static std::shared_ptr<Adapter> from_buffers(std::string name, std::shared_ptr<const Plan> plan,
+                                               std::vector<Tensor> buffers);
 
   const std::string& name() const { return name_; }
   const Plan& plan() const { return *plan_; }
@@ -33,24 +36,28 @@ class Adapter {
 
   // Hooks over the values as they are now, with the scale as it is now. Cheap unless a trainer changed the values since.
   std::shared_ptr<const HookTable> snapshot() const;
-  // The values as they are now: tensors that nobody changes any more. One per planned tensor.
+  // The values as they are now, which nobody changes any more: one per planned tensor, or one per buffer.
   std::vector<Tensor> values() const;
+  std::vector<Tensor> buffers() const;
 
   // A trainer's exclusive working copy. While one is held, another begin_training() is Code::busy.
   class Training {
    public:
     ~Training();
-    // Working values, one per planned tensor (stacked ones alias); the trainer makes leaves of them and updates them inside
-    // update(), so that a snapshot never sees half a step.
-    std::vector<Tensor>& values() { return values_; }
+    // Working buffers of the plan; the trainer makes leaves of them and changes them inside update(), so that a snapshot
+    // never sees half a step.
+    std::vector<Tensor>& buffers() { return buffers_; }
+    // Hooks over the working buffers, with their leaves.
+    std::shared_ptr<const HookTable> hooks() const;
     // Runs `body` with snapshots held off, and marks the values changed.
     void update(const std::function<void()>& body);
 
    private:
     friend class Adapter;
-    Training(std::shared_ptr<Adapter> adapter, std::vector<Tensor> values);
+    Training(std::shared_ptr<Adapter> adapter, Context& context);
     std::shared_ptr<Adapter> adapter_;
-    std::vector<Tensor> values_;
+    Context& context_;
+    std::vector<Tensor> buffers_;
   };
   static std::unique_ptr<Training> begin_training(std::shared_ptr<Adapter> adapter, Context& context);
 
@@ -65,6 +72,8 @@ class Adapter {
   mutable std::shared_ptr<const HookTable> hooks_;
   mutable bool stale_ = false;
   Training* training_ = nullptr;
+
+  void publish() const;  // with the lock held
 };
 
 }  // namespace peft

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -26,6 +27,8 @@ enum class Start : uint8_t {
   rows,       // rows of base parameter `source`, listed in `source_rows` (prompts from text or vocabulary)
 };
 
+// One tensor of the adapter's file. In memory it is a row range of a buffer: LoRA's A matrices of layers that share an
+// input lie one under another, so that they are multiplied at once.
 struct PlannedTensor {
   std::string key;  // in adapter_model.safetensors, the adapter's name left out as PEFT does
   Shape shape;      // in the file
@@ -33,10 +36,9 @@ struct PlannedTensor {
   float bound = 0.0f;
   ParameterId source = no_parameter;
   std::vector<int32_t> source_rows;
-  int32_t layer = -1;  // block it acts in; -1: before the first
-  // Tensors with the same non-negative `stack` are row ranges of one buffer, in the order of the list: LoRA's A matrices of
-  // layers that share an input, multiplied at once.
-  int32_t stack = -1;
+  int32_t layer = -1;     // block it acts in; -1: before the first
+  int32_t buffer = 0;     // index into Plan::buffers()
+  int64_t first_row = 0;  // where it begins there
 };
 
 class Plan {
@@ -44,10 +46,11 @@ class Plan {
   virtual ~Plan() = default;
   virtual std::string_view peft_type() const = 0;  // "LORA"
   const std::vector<PlannedTensor>& tensors() const { return tensors_; }
-  // Hooks over `values`, one per planned tensor (f32, dense; stacked ones alias one buffer). scale multiplies the adapter's
-  // effect (1: as trained); methods without a linear effect refuse others with Code::unsupported. The table keeps the
-  // tensors alive.
-  virtual std::shared_ptr<const HookTable> hooks(std::span<const Tensor> values, float scale) const = 0;
+  // Shapes of the f32 buffers that hold the tensors: what a trainer makes leaves of.
+  const std::vector<Shape>& buffers() const { return buffers_; }
+  // Hooks over the buffers. scale multiplies the adapter's effect (1: as trained); methods without a linear effect refuse
+  // others with Code::unsupported. The table keeps the buffers alive.
+  virtual std::shared_ptr<const HookTable> hooks(std::span<const Tensor> buffers, float scale) const = 0;
   // adapter_config.json as PEFT writes it, every key that PEFT's class for this method has. base_model_name_or_path and
   // inference_mode are set by the writer.
   virtual Json config() const = 0;
@@ -55,19 +58,35 @@ class Plan {
   virtual std::vector<std::string> target_paths() const = 0;
 
  protected:
+  // Appends a tensor with a buffer of its own and returns its buffer's index.
+  int32_t add_tensor(PlannedTensor tensor);
+
   std::vector<PlannedTensor> tensors_;
+  std::vector<Shape> buffers_;
+};
+
+// What a method's plan is made from.
+struct PlanInput {
+  const Transformer& model;
+  const Json& config;  // the text of adapter_config.json
+  std::string what;    // names the config in errors
+  // Text to token ids, special tokens included, for prompts that start from text; null: no tokenizer at hand.
+  std::function<std::vector<int32_t>(std::string_view text)> encode;
+  // The tensors come from a file: starts are not needed, so what only starts need (a text, a tokenizer) may be missing.
+  bool for_loading = false;
+  uint64_t seed = 0;
 };
 
 // A method: a row of methods.cpp.
 struct Method {
   std::string_view peft_type;
   // Reads PEFT's configuration strictly: an unknown key with a value other than PEFT's default is Code::unsupported naming
-  // the key; no match of the targets is Code::mismatch. `what` names the config in errors.
-  std::unique_ptr<Plan> (*plan)(const Transformer& model, const Json& config, const std::string& what);
+  // the key; no match of the targets is Code::mismatch.
+  std::unique_ptr<Plan> (*plan)(const PlanInput& input);
 };
 
 std::span<const Method> methods();
 // By config["peft_type"]; Code::unsupported lists the known ones.
-std::unique_ptr<Plan> plan_adapter(const Transformer& model, const Json& config, const std::string& what);
+std::unique_ptr<Plan> plan_adapter(const PlanInput& input);
 
 }  // namespace peft

@@ -1,0 +1,125 @@
+#include "adapters/methods/lora_hook.h"
+
+#include "base/error.h"
+#include "nn/pass.h"
+#include "ops/low_rank.h"
+
+namespace peft {
+namespace {
+
+class LoraHook final : public LinearHook {
+ public:
+  struct Part {
+    LoraMember plan;
+    Tensor b;     // [out, rank]
+    float scale;  // alpha / r and the adapter's own
+  };
+  LoraHook(int32_t group, Tensor a, std::vector<Part> parts, float dropout)
+      : group_(group), a_(std::move(a)), parts_(std::move(parts)), dropout_(dropout) {}
+
+  // One product with all A matrices of the group, one small product per adapted member. Members of a group share a dropout
+  // mask: they read the same x.
+  std::vector<Tensor> forward(Pass& pass, const Tensor& x, const LinearBase& base) const override {
+    Context& context = pass.context();
+    std::vector<Tensor> outputs = base.forward(pass, x);
+    RowDropout dropout;
+    if (pass.options().training && dropout_ > 0.0f) {
+      dropout.options = {dropout_, static_cast<uint32_t>(group_), pass.options().step, pass.options().seed};
+      dropout.row_ids = pass.placement.row_ids;
+    }
+    const Tensor h = shrink(context, x, a_, {}, dropout);
+    for (const Part& part : parts_) {
+      Tensor& y = outputs[static_cast<size_t>(part.plan.member)];
+      ExpandRange range;
+      range.h_begin = part.plan.first_row;
+      y = expand_add(context, std::move(y), h, part.b, part.scale, range);
+    }
+    return outputs;
+  }
+
+  bool covers(int member) const override { return find(member) != nullptr; }
+
+  // W + s B A, or its transpose for weights stored [in, out].
+  DenseLinear merged(Context& context, int member, const Module& module, DenseLinear base) const override {
+    const Part* part = find(member);
+    PEFT_ASSERT(part != nullptr);
+    const Tensor a = a_.detached().row_range(part->plan.first_row, part->plan.rank);
+    const Tensor b = part->b.detached();
+    MatmulOptions options;
+    options.accumulate = true;
+    options.alpha = part->scale;
+    const bool out_in = module.layout == WeightLayout::out_in;
+    // [out, r] [r, in], or A^T B^T = [in, r] [r, out].
+    options.kind = out_in ? MatmulKind::nn : MatmulKind::tn;
+    Tensor weight = base.weight;
+    if (out_in) {
+      product(context, options, b, a, weight);
+    } else {
+      Tensor b_transposed = context.empty({b.columns(), b.rows()});
+      transpose(context, b, b_transposed);
+      product(context, options, a, b_transposed, weight);
+    }
+    return {weight, base.bias};
+  }
+
+ private:
+  static void product(Context& context, const MatmulOptions& options, const Tensor& a, const Tensor& b, Tensor& y) {
+    const Tensor scratch =
+        context.scratch(context.backend().matmul_scratch(options, a.shape(), b.shape(), b.dtype()));
+    context.backend().matmul(options, a.const_view(), b.const_view(), y.view(),
+                             scratch ? Tensor(scratch).view() : View());
+  }
+
+  // Narrow and rare (merging only): column by column.
+  static void transpose(Context& context, const Tensor& from, Tensor& to) {
+    for (int64_t c = 0; c < from.columns(); ++c) {
+      Tensor column = from.column_range(c, 1);
+      Tensor row = to.row_range(c, 1).reshaped({from.rows(), 1});
+      context.backend().copy(column.const_view(), row.view());
+    }
+  }
+
+  const Part* find(int member) const {
+    for (const Part& part : parts_)
+      if (part.plan.member == member) return &part;
+    return nullptr;
+  }
+
+  int32_t group_;
+  Tensor a_;
+  std::vector<Part> parts_;
+  float dropout_;
+};
+
+class LoraTable final : public CopyTable {
+ public:
+  LoraTable(const Plan& plan, const std::vector<LoraGroup>& groups, const std::vector<BaseCopy>& copies,
+            std::span<const Tensor> buffers, float dropout, float scale)
+      : CopyTable(plan, copies, buffers) {
+    for (const LoraGroup& group : groups) {
+      std::vector<LoraHook::Part> parts;
+      for (const LoraMember& member : group.members)
+        parts.push_back({member, buffers[static_cast<size_t>(member.buffer_b)], member.scale * scale});
+      if (hooks_.size() <= static_cast<size_t>(group.group)) hooks_.resize(static_cast<size_t>(group.group) + 1);
+      hooks_[static_cast<size_t>(group.group)] = std::make_unique<LoraHook>(
+          group.group, buffers[static_cast<size_t>(group.buffer_a)], std::move(parts), dropout);
+    }
+  }
+
+  const LinearHook* linear(int32_t group) const override {
+    return static_cast<size_t>(group) < hooks_.size() ? hooks_[static_cast<size_t>(group)].get() : nullptr;
+  }
+
+ private:
+  std::vector<std::unique_ptr<LoraHook>> hooks_;  // by group
+};
+
+}  // namespace
+
+std::shared_ptr<const HookTable> make_lora_hooks(const Plan& plan, const std::vector<LoraGroup>& groups,
+                                                 const std::vector<BaseCopy>& copies, std::span<const Tensor> buffers,
+                                                 float dropout, float scale) {
+  return std::make_shared<LoraTable>(plan, groups, copies, buffers, dropout, scale);
+}
+
+}  // namespace peft
