@@ -7,9 +7,7 @@
 
 namespace peft {
 
-inline constexpr int32_t ignored_label = -100;
-
-// losses[r] = log(sum exp logits[r,:]) - logits[r, labels[r]]; label -100: 0.  logits f32 [rows, vocabulary], unchanged;
+// losses[r] = log(sum exp logits[r,:]) - logits[r, labels[r]]; label ignored_label: 0.  logits f32 [rows, vocabulary], unchanged;
 // labels i32 [rows], each -100 or in range (the caller has checked); losses f32 [rows]. No gradient.
 Tensor cross_entropy(Context& context, const Tensor& logits, const Tensor& labels);
 

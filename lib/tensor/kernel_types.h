@@ -31,6 +31,9 @@ enum class WeightLayout : uint8_t {
   in_out,  // Transformers' Conv1D (GPT-2): [in, out]
 };
 
+// Label of a token that bears no loss, as torch and Transformers have it.
+inline constexpr int32_t ignored_label = -100;
+
 enum class UnaryKind : uint8_t { silu, gelu, gelu_tanh, relu, tanh, sigmoid };
 enum class BinaryKind : uint8_t { add, subtract, multiply };
 

@@ -1,0 +1,38 @@
+// AdamW over a list of leaves, in the arithmetic of torch.optim.AdamW (Loshchilov and Hutter 2019).
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "tensor/context.h"
+#include "train/options.h"
+
+namespace peft {
+
+// Owns the gradients and both moments; parameters are borrowed. One thread.
+class Optimizer {
+ public:
+  // Makes leaves of `parameters` (autograd/tape.h): f32, dense.
+  Optimizer(Context& context, std::vector<Tensor>& parameters);
+
+  void zero_gradients();
+  // Euclidean norm over all gradients; not finite when one is not.
+  double gradient_norm();
+  // One update with gradients multiplied by `gradient_scale`. Counts a step for the bias corrections.
+  void step(const TrainerOptions& options, double learning_rate, double gradient_scale);
+
+  int64_t steps() const { return steps_; }  // updates made
+  void set_steps(int64_t steps) { steps_ = steps; }
+  std::vector<Tensor>& first_moments() { return first_moments_; }
+  std::vector<Tensor>& second_moments() { return second_moments_; }
+  int64_t state_bytes() const;     // both moments
+  int64_t gradient_bytes() const;
+
+ private:
+  Context& context_;
+  std::vector<Tensor>& parameters_;
+  std::vector<Tensor> gradients_, first_moments_, second_moments_;
+  int64_t steps_ = 0;
+};
+
+}  // namespace peft

@@ -1,0 +1,38 @@
+// How to train. Defaults and their sources are those of include/peft/train.h.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "tensor/kernel_types.h"
+
+namespace peft {
+
+enum class Schedule : uint8_t { constant, linear, cosine };
+
+struct TrainerOptions {
+  int64_t batch_size = 2;
+  int64_t accumulation = 4;
+  Schedule schedule = Schedule::cosine;
+  double epochs = 3;
+  int64_t max_steps = 0;  // > 0: goes before epochs
+  double learning_rate = 2e-4;
+  double warmup_ratio = 0.03;
+  int64_t warmup_steps = 0;  // > 0: goes before warmup_ratio
+  double weight_decay = 0, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8;
+  double max_grad_norm = 1;  // 0: never clipped
+  uint64_t seed = 42;
+  bool shuffle = true;
+  bool packing = false;
+  int64_t packing_length = 0;  // 0: the data set's longest row
+  bool activation_checkpointing = false;
+  Arithmetic arithmetic = Arithmetic::float32;
+  int64_t eval_steps = 0, save_steps = 0;
+  int64_t save_total_limit = 2;  // 0: all
+  bool keep_best = true;
+  int64_t early_stopping_patience = 0;
+  int64_t max_skipped_in_row = 5;
+  std::string output_dir;
+};
+
+}  // namespace peft
