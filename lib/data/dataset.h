@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -11,9 +10,9 @@
 
 #include "base/cancel.h"
 #include "base/limits.h"
-#include "data/encoder.h"
 #include "data/format.h"
 #include "data/row.h"
+#include "text/tokenizer.h"
 
 namespace peft {
 
@@ -21,8 +20,10 @@ struct DatasetOptions {
   DataFormat format = DataFormat::automatic;
   int64_t max_seq_len = 2048;           // longer rows are cut at the right; 0 = never
   std::optional<bool> completion_only;  // absent: yes for chat, instruction and prompt/completion rows
-  bool append_eos = true;               // to all rows but those of chat templates and of tokens
+  bool append_eos = true;               // to all rows but chat and token rows, unless the row ends with it anyway
   std::optional<bool> add_special;      // absent: as the tokenizer has them, none where a chat template made the text
+  std::string chat_template;            // for chat rows; empty: the tokenizer's own
+  int64_t now = 0;                      // of templates that write the date, seconds since the epoch; 0 = the clock
   int64_t first_row = 0;                // rows of the file before this one are left out (and not checked)
   int64_t row_count = 0;                // rows to take; 0 = all
   const CancelToken* cancel = nullptr;
@@ -47,11 +48,11 @@ struct DatasetInfo {
 // Any thread may read it. Rows lie in flat buffers; a RowView is valid while the Dataset lives and is not moved.
 class Dataset {
  public:
-  // `encoder` is used during the call only; it may be null for rows of tokens. Errors carry "file:line: ".
+  // `tokenizer` is used during the call only; it may be null for rows of tokens. Errors carry "file:line: ".
   // Code::not_found, io, format, unsupported, limit, cancelled; Code::state when no row can be used.
-  static Dataset from_file(const std::string& path, const TextEncoder* encoder, const DatasetOptions& options = {});
+  static Dataset from_file(const std::string& path, const Tokenizer* tokenizer, const DatasetOptions& options = {});
   // `text` is what a file would hold; `name` stands for the path in errors.
-  static Dataset from_text(std::string_view text, const TextEncoder* encoder, const DatasetOptions& options = {},
+  static Dataset from_text(std::string_view text, const Tokenizer* tokenizer, const DatasetOptions& options = {},
                            const std::string& name = "text");
   // Of the options max_seq_len, first_row, row_count, cancel and limits are read. Labels other than the token itself or
   // ignored_label are Code::invalid_argument.
@@ -59,8 +60,8 @@ class Dataset {
 
   int64_t rows() const { return static_cast<int64_t>(lines_.size()); }
   RowView row(int64_t index) const;
-  int64_t length(int64_t index) const { return offsets_[index + 1] - offsets_[index]; }  // tokens of a row
-  int64_t loss_tokens(int64_t index) const { return loss_tokens_[index]; }
+  int64_t length(int64_t index) const;       // tokens of a row
+  int64_t loss_tokens(int64_t index) const;  // of a row
   const DatasetInfo& info() const { return info_; }
   const std::string& source() const { return source_; }            // path or name
   const std::string& fingerprint() const { return fingerprint_; }  // see data/fingerprint.h

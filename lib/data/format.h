@@ -17,7 +17,7 @@ enum class DataFormat : int32_t {
   prompt_completion = 3,  // {"prompt", "completion"}
   text = 4,               // {"text"}
   plain = 5,              // plain text, cut into rows of max_seq_len tokens
-  tokens = 6,             // {"token_ids", "labels"?}
+  tokens = 6,             // {"token_ids" or "input_ids", "labels"?}
 };
 
 // "chat", "instruction", "prompt/completion", "text", "plain text", "tokens".

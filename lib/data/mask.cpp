@@ -1,0 +1,91 @@
+#include "data/mask.h"
+
+#include "base/error.h"
+
+namespace peft {
+namespace {
+
+Json first_messages(const Json& messages, size_t count) {
+  return Json(Json::array_t(messages.begin(), messages.begin() + static_cast<std::ptrdiff_t>(count)));
+}
+
+std::string_view trimmed(std::string_view text) {
+  constexpr std::string_view blanks = " \t\r\n";
+  const size_t first = text.find_first_not_of(blanks), last = text.find_last_not_of(blanks);
+  return first == text.npos ? std::string_view() : text.substr(first, last - first + 1);
+}
+
+// The text behind the last thought: what templates keep of an earlier answer.
+std::string_view without_thoughts(std::string_view content) {
+  constexpr std::string_view end = "</think>";
+  const size_t at = content.rfind(end);
+  return trimmed(at == content.npos ? content : content.substr(at + end.size()));
+}
+
+// Turn i where the text up to it is not a prefix of the whole: found again by its content and what the template writes
+// behind it.
+TextSpan find_turn(const ChatTemplate& chat_template, const Json& messages, size_t i, const ChatOptions& plain,
+                   const ChatOptions& prompt, std::string_view whole) {
+  const std::string before = chat_template.render(first_messages(messages, i), prompt);
+  check(whole.starts_with(before), Code::unsupported,
+        "chat template: the text before assistant turn {} changes when later turns follow, so its answer cannot be told "
+        "apart; train without completion-only loss or with another template",
+        i);
+  const std::string after = chat_template.render(first_messages(messages, i + 1), plain);
+  const auto text = messages[i].find("content");
+  const std::string_view content =
+      text != messages[i].end() && text->is_string() ? without_thoughts(text->get_ref<const std::string&>()) : "";
+  const size_t place = content.empty() ? std::string_view::npos : std::string_view(after).rfind(content);
+  if (place != std::string_view::npos) {
+    const std::string_view answer = std::string_view(after).substr(place);  // the content and its end
+    const size_t found = whole.find(answer, before.size());
+    // Only the template's own words may stand between the prompt and the content.
+    const std::string_view between = found == whole.npos ? "" : whole.substr(before.size(), found - before.size());
+    if (found != whole.npos && trimmed(between).empty())
+      return {static_cast<int64_t>(before.size()), static_cast<int64_t>(found + answer.size())};
+  }
+  fail(Code::unsupported,
+       "chat template: assistant turn {} reads differently when later turns follow, so its answer cannot be told apart; "
+       "train without completion-only loss or with another template",
+       i);
+}
+
+}  // namespace
+
+std::vector<int32_t> mask_labels(std::span<const TokenRange> tokens, std::span<const TextSpan> answers) {
+  std::vector<int32_t> labels(tokens.size(), ignored_label);
+  size_t answer = 0;
+  bool last = false;
+  for (size_t i = 0; i < tokens.size(); ++i) {
+    const TokenRange& token = tokens[i];
+    if (token.begin < token.end) {
+      while (answer < answers.size() && answers[answer].end <= token.begin) ++answer;
+      last = answer < answers.size() && answers[answer].begin < token.end;
+    }
+    if (last) labels[i] = token.id;
+  }
+  return labels;
+}
+
+MaskedChat render_answers(const ChatTemplate& chat_template, const Json& messages, const ChatOptions& options) {
+  try {
+    return chat_template.render_with_mask(messages, options);
+  } catch (const Error& error) {
+    if (error.code() != Code::unsupported) throw;
+  }
+  ChatOptions plain = options, prompt = options;
+  plain.add_generation_prompt = false;
+  prompt.add_generation_prompt = true;
+  MaskedChat chat;
+  chat.text = chat_template.render(messages, plain);
+  for (size_t i = 0; i < messages.size(); ++i) {
+    if (messages[i]["role"] != "assistant") continue;
+    const TextSpan turn = find_turn(chat_template, messages, i, plain, prompt, chat.text);
+    check(chat.assistant.empty() || chat.assistant.back().end <= turn.begin, Code::unsupported,
+          "chat template: assistant turn {} begins inside the turn before it", i);
+    chat.assistant.push_back(turn);
+  }
+  return chat;
+}
+
+}  // namespace peft
