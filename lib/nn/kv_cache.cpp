@@ -34,11 +34,11 @@ void KvSequence::extend(int32_t count) {
   // Tokens will be written behind `length_`: a page there that a fork also holds is copied first. `pages` holds one use.
   const size_t last = static_cast<size_t>(length_ / page_tokens);
   if (count > 0 && length_ % page_tokens != 0 && pages[last].storage().use_count() > 2) {
-    Tensor copy = context_->empty({floats});
+    Tensor copy = context_->empty_shared({floats});
     context_->backend().copy(pages[last].const_view(), copy.view());
     pages[last] = copy;
   }
-  while (static_cast<int64_t>(pages.size()) < needed) pages.push_back(context_->empty({floats}));
+  while (static_cast<int64_t>(pages.size()) < needed) pages.push_back(context_->empty_shared({floats}));
   pages_ = std::move(pages);
   length_ += count;
 }
@@ -49,7 +49,11 @@ void KvSequence::rewind(int32_t length) {
   pages_.resize(static_cast<size_t>(divide_up(length, page_tokens)));
 }
 
-KvSequence KvSequence::fork() const { return *this; }
+KvSequence KvSequence::fork(Context& context) const {
+  KvSequence result = *this;
+  result.context_ = &context;
+  return result;
+}
 
 PageLayout KvSequence::layout(int32_t layer) const {
   const int64_t plane = page_tokens * kv_width_;

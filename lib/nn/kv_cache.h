@@ -10,7 +10,7 @@
 
 namespace peft {
 
-// One sequence's cache. Belongs to one context; one thread at a time.
+// One sequence's cache. One thread at a time.
 class KvSequence {
  public:
   static constexpr int32_t page_tokens = 32;
@@ -22,8 +22,9 @@ class KvSequence {
   void extend(int32_t count);
   // Forgets everything from position `length` on.
   void rewind(int32_t length);
-  // Another sequence with the same past, sharing its pages.
-  KvSequence fork() const;
+  // Another sequence with the same past, sharing its pages, for the same or another context of the device: pages do not come
+  // from a pool, so the two may be used by two threads.
+  KvSequence fork(Context& context) const;
 
   const std::vector<Tensor>& pages() const { return pages_; }
   PageLayout layout(int32_t layer) const;
