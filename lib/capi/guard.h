@@ -1,0 +1,36 @@
+// The only place where exceptions end: status and message of every C call.
+#pragma once
+
+#include <string>
+#include <type_traits>
+
+#include "peft/base.h"
+
+namespace peft::capi {
+
+// Clears the thread's message, refuses a forked child. PEFT_OK, or the status to return at once.
+peft_status begin_call() noexcept;
+// Status of the exception in flight; its message becomes the thread's. Call inside a catch block.
+peft_status translate_exception() noexcept;
+// The thread's last message; empty after a call that succeeded.
+const std::string& last_message() noexcept;
+// A message for a call that succeeds with information (PEFT_NOTE).
+void set_message(std::string message) noexcept;
+
+// Runs the body of a C function. It returns a peft_status, or nothing for PEFT_OK.
+template <typename Body>
+peft_status guard(Body&& body) noexcept {
+  if (const peft_status status = begin_call(); status != PEFT_OK) return status;
+  try {
+    if constexpr (std::is_void_v<decltype(body())>) {
+      body();
+      return PEFT_OK;
+    } else {
+      return body();
+    }
+  } catch (...) {
+    return translate_exception();
+  }
+}
+
+}  // namespace peft::capi
