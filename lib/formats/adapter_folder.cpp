@@ -110,7 +110,7 @@ void save_adapter_folder(const std::string& path, const Json& config,
   make_folders(path);
 
   // Inside the target, so that renames stay on one file system. Its destructor removes what is left in it.
-  const OutputFolder staging(join_path(path, "adapter"));
+  const OutputFolder staging(join_path(path, ".adapter-being-saved"));
   const auto staged = [&](const char* name) { return join_path(staging.staging_path(), name); };
   const auto final_path = [&](const char* name) { return join_path(path, name); };
   write_safetensors(staged(tensors_name), tensors);

@@ -49,10 +49,10 @@ class HeaderHandler {
   bool number_unsigned(uint64_t value) {
     if (state_ == State::shape) {
       if (sizes_.size() >= 64) return unexpected("more than 64 dimensions");
-      sizes_.push_back(checked_cast<int64_t>(value, "dimension"));
+      sizes_.push_back(natural(value, "a dimension"));
     } else if (state_ == State::offsets) {
       if (offsets_.size() >= 2) return unexpected("more than two data offsets");
-      offsets_.push_back(checked_cast<int64_t>(value, "data offset"));
+      offsets_.push_back(natural(value, "a data offset"));
     } else {
       return unexpected("a number");
     }
@@ -134,6 +134,13 @@ class HeaderHandler {
   bool unexpected(const char* found) {
     fail(Code::format, "{}: header entry '{}', key '{}': unexpected {}", what_, printable(name_),
          printable(key_), found);
+  }
+
+  int64_t natural(uint64_t value, const char* role) const {
+    if (value > static_cast<uint64_t>(INT64_MAX)) {
+      fail(Code::format, "{}: tensor '{}': {} is out of range: {}", what_, printable(name_), role, value);
+    }
+    return static_cast<int64_t>(value);
   }
 
   void add_tensor() {
