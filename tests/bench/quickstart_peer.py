@@ -20,11 +20,13 @@ parser.add_argument("gguf")
 parser.add_argument("--epochs", type=int, default=1)
 parser.add_argument("--learning-rate", type=float, default=1e-3)
 parser.add_argument("--batch", type=int, default=8)
+parser.add_argument("--skip-before", action="store_true")
+parser.add_argument("--threads", type=int, default=2)
 parser.add_argument("--rows", type=int, default=480)
 parser.add_argument("--seed", type=int, default=0)
 parser.add_argument("--scheduler", default="cosine")
 arguments = parser.parse_args()
-torch.set_num_threads(2)
+torch.set_num_threads(arguments.threads)
 torch.manual_seed(arguments.seed)
 data = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../examples/data")
 
@@ -45,19 +47,24 @@ model = load_gguf(arguments.gguf)
 model = get_peft_model(model, LoraConfig(r=16, lora_alpha=32, target_modules="all-linear", task_type="CAUSAL_LM"))
 
 
-def exact_match(label):
+@torch.no_grad()
+def exact_match(label, at_once=20):
     model.eval()
-    right, started = 0, time.time()
-    for text, answer in rows("test.jsonl"):
-        prompt = torch.tensor([prompt_ids(text)])
-        with torch.no_grad():
-            output = model.generate(input_ids=prompt, attention_mask=torch.ones_like(prompt), max_new_tokens=40,
-                                    do_sample=False, eos_token_id=2, pad_token_id=2)[0, prompt.shape[1]:].tolist()
-        got = tokenizer.decode(output, skip_special_tokens=True).strip()
-        right += got == answer
-        if got != answer:
-            print(f"  {text!r}: {got!r} instead of {answer!r}" if label == "after" else "", end="\n" * (label == "after"))
-    print(f"{label}: exact match {100 * right / len(rows('test.jsonl')):.1f} % ({time.time() - started:.0f} s)", flush=True)
+    right, held_out = 0, rows("test.jsonl")
+    for start in range(0, len(held_out), at_once):
+        part = held_out[start:start + at_once]
+        prompts = [prompt_ids(text) for text, _ in part]
+        width = max(map(len, prompts))
+        ids = torch.tensor([[2] * (width - len(p)) + p for p in prompts])
+        mask = torch.tensor([[0] * (width - len(p)) + [1] * len(p) for p in prompts])
+        output = model.generate(input_ids=ids, attention_mask=mask, max_new_tokens=40, do_sample=False,
+                                eos_token_id=2, pad_token_id=2)[:, width:].tolist()
+        for (text, answer), new in zip(part, output):
+            got = tokenizer.decode(new, skip_special_tokens=True).strip()
+            right += got == answer
+            if label == "after" and got != answer:
+                print(f"  {text!r}: {got!r} instead of {answer!r}")
+    print(f"{label}: exact match {100 * right / len(held_out):.1f} %", flush=True)
 
 
 examples = []
@@ -66,7 +73,8 @@ for text, answer in rows("train.jsonl")[:arguments.rows]:
     examples.append((head + tail, [-100] * len(head) + tail))
 print("tokens in one epoch:", sum(len(ids) for ids, _ in examples),
       "loss-bearing:", sum(sum(label != -100 for label in labels) for _, labels in examples))
-exact_match("before")
+if not arguments.skip_before:
+    exact_match("before")
 optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=arguments.learning_rate, weight_decay=0.0)
 steps = arguments.epochs * math.ceil(len(examples) / arguments.batch)
 warm_up = max(1, steps // 20)
