@@ -157,18 +157,21 @@ int64_t stretches(int64_t queries, int64_t keys) {
 struct SegmentPlan {
   AttentionSegment segment;
   bool few = false;
-  int64_t heads_a_task = 0, head_chunks = 0;  // chunks of one kv head's query heads
-  int64_t parts = 0;                          // tiles of queries, or stretches of keys
+  int64_t kv_heads_a_task = 1, heads_a_task = 0;  // more than one kv head only with all their query heads
+  int64_t kv_chunks = 0, head_chunks = 0;
+  int64_t parts = 0;  // tiles of queries, or stretches of keys
   int64_t tasks = 0;
 
   SegmentPlan(const AttentionCall& call, int64_t index) : segment(segment_at(call.segments, index)) {
     const int64_t group = call.options.heads / call.options.kv_heads;
     few = segment.query_count <= few_queries;
-    heads_a_task = few ? std::min(group, few_rows / std::max<int64_t>(1, segment.query_count))
-                       : std::min(group, task_heads);
+    heads_a_task = std::min(group, few ? few_rows / std::max<int64_t>(1, segment.query_count) : task_heads);
     head_chunks = divide_up(group, heads_a_task);
     parts = few ? stretches(call.q.rows(), segment.key_count) : divide_up(segment.query_count, query_tile);
-    tasks = segment.query_count > 0 ? call.options.kv_heads * head_chunks * parts : 0;
+    // Stretches are tasks enough: each reads whole tokens, as memory likes it.
+    if (few && parts > 1 && head_chunks == 1) kv_heads_a_task = few_kv_heads_of(call.options.head_dim);
+    kv_chunks = divide_up(call.options.kv_heads, kv_heads_a_task);
+    tasks = segment.query_count > 0 ? kv_chunks * head_chunks * parts : 0;
   }
 };
 
@@ -207,14 +210,15 @@ void run_task(const AttentionCall& call, const Partials& partials, int64_t numbe
   const int64_t group = options.heads / options.kv_heads;
   // Late tiles of a causal segment are the longest: they come first.
   const int64_t part = plan.parts - 1 - number % plan.parts, chunk = number / plan.parts;
-  const int64_t kv_head = chunk / plan.head_chunks,
-                first_in_group = chunk % plan.head_chunks * plan.heads_a_task;
+  const int64_t kv_head = chunk / plan.head_chunks * plan.kv_heads_a_task;
+  const int64_t first_in_group = chunk % plan.head_chunks * plan.heads_a_task;
   const int64_t head = kv_head * group + first_in_group;
   const int64_t first_query = plan.few ? 0 : part * query_tile;
 
   AttentionTask task;
   task.options = options;
   task.heads = std::min(plan.heads_a_task, group - first_in_group);
+  task.kv_heads = std::min(plan.kv_heads_a_task, options.kv_heads - kv_head);
   task.queries =
       plan.few ? plan.segment.query_count : std::min(query_tile, plan.segment.query_count - first_query);
   task.position = int64_t{plan.segment.key_count} - plan.segment.query_count + first_query;

@@ -15,9 +15,11 @@ namespace peft {
 inline constexpr int64_t query_tile = 64, key_tile = 64;
 inline constexpr int64_t task_heads = 4;           // query heads of one kv head that share its packed tiles
 inline constexpr int64_t few_queries = 4;          // at most so many queries take the second kind
-inline constexpr int64_t few_rows = 16;            // queries times heads of one such task
-inline constexpr int64_t split_keys = 512;         // keys of one stretch
-inline constexpr int64_t split_maximum_rows = 64;  // above, there are tasks enough without splitting
+inline constexpr int64_t few_rows = 16;            // queries times heads of one kv head in such a task
+inline constexpr int64_t few_kv_heads = 16;        // at most so many kv heads in such a task
+inline constexpr int64_t few_floats_wide = 1024;   // and so many floats of a token's key: what streams well
+inline constexpr int64_t split_keys = 128;         // keys of one stretch
+inline constexpr int64_t split_maximum_rows = 16;  // above, there are tasks enough without splitting
 inline constexpr int64_t tile_padding = 16;        // floats; a multiple of every vector length
 
 // Width of a padded tile row that holds head_dim floats.
@@ -47,12 +49,13 @@ struct KeyValueRows {
   }
 };
 
-// One task: `queries` consecutive queries and `heads` consecutive query heads of one kv head.
+// One task: `queries` consecutive queries and `heads` consecutive query heads of one kv head; the second kind
+// may take several whole kv heads, whose query heads follow each other.
 struct AttentionTask {
   AttentionOptions options;
   const float* q = nullptr;  // first query, first head
   int64_t q_stride = 0;
-  int64_t queries = 0, heads = 0;
+  int64_t queries = 0, heads = 0, kv_heads = 1;
   int64_t position = 0;                // of the first query among the keys; may be negative
   int64_t key_begin = 0, key_end = 0;  // the keys to look at, before masks
   int64_t key_count = 0;               // of the segment
@@ -78,8 +81,14 @@ struct AttentionTask {
   }
 };
 
-// Floats of scratch for one task of the second kind.
-constexpr int64_t few_floats(int64_t head_dim) { return few_rows * (2 * tile_width(head_dim) + key_tile); }
+// How many kv heads a task of the second kind takes when it takes whole ones, and its floats of scratch.
+constexpr int64_t few_kv_heads_of(int64_t head_dim) {
+  const int64_t heads = few_floats_wide / head_dim;
+  return heads < 1 ? 1 : heads < few_kv_heads ? heads : few_kv_heads;
+}
+constexpr int64_t few_floats(int64_t head_dim) {
+  return few_kv_heads_of(head_dim) * few_rows * (2 * tile_width(head_dim) + key_tile);
+}
 void attend_few(const AttentionTask& task);
 
 // A whole attention call; k, v or the page table are behind rows_of.
