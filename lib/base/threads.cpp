@@ -46,8 +46,12 @@ bool spin_until(Condition&& done) {
   if (!may_spin) return false;
   const auto deadline = std::chrono::steady_clock::now() + spin_time;
   do {
-    pause_briefly();
-    if (done()) return true;
+    for (int i = 0; i < 8; ++i) {
+      pause_briefly();
+      if (done()) return true;
+    }
+    // On a loaded machine the thread waited for may stand behind this one on the same CPU.
+    sched_yield();
   } while (std::chrono::steady_clock::now() < deadline);
   return false;
 }
