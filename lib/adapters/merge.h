@@ -50,7 +50,12 @@ class MergedWeights {
     ParameterId original_tie = no_parameter;
     MergeTensor figures;
   };
+  // A parameter that shared a merged one's tensor and keeps the old one.
+  struct Untied {
+    ParameterId id, tied_to;
+  };
   std::vector<Change> changes_;
+  std::vector<Untied> untied_;
 };
 
 }  // namespace peft

@@ -49,6 +49,9 @@ class ModelLoader {
     check(table && table->shape.rank() == 2, Code::mismatch, "{}: no tensor 'token_embd.weight' of two dimensions", path);
     config["vocab_size"] = table->shape[0];
     config["tie_word_embeddings"] = source->find("output.weight") == nullptr;
+    // Biases have no key in the metadata: their tensors tell.
+    config["attention_bias"] = source->find("blk.0.attn_output.bias") != nullptr;
+    config["mlp_bias"] = source->find("blk.0.ffn_up.bias") != nullptr;
     if (const TensorEntry* divisors = source->find("rope_freqs.weight")) {
       check(divisors->dtype == DType::f32 && divisors->shape.rank() == 1 && divisors->shape.columns() <= 4096,
             Code::format, "{}: tensor 'rope_freqs.weight': expected a short f32 vector", path);

@@ -198,23 +198,32 @@ void load_weights(Transformer& transformer, const Family& family, const TensorSo
 }
 
 void apply_rope_divisors(std::span<const float> divisors, Json& config) {
-  // Llama 3.1 and later: factor f on long wavelengths, 1 on short ones, low 1, high 4, original context 8192.
+  // llama3 scaling with its usual borders: divisor 1 for short wavelengths, `factor` for long ones, blended between. Any
+  // blended pair tells the original context; without one, Llama 3.1's fits or the check below says so.
+  constexpr double low = 1.0, high = 4.0, pi = 3.14159265358979323846;
   const double factor = divisors.empty() ? 1.0 : *std::max_element(divisors.begin(), divisors.end());
   const double base = config["rope_parameters"]["rope_theta"].get<double>();
-  constexpr double low = 1.0, high = 4.0, original = 8192.0;
-  const int64_t dim = 2 * static_cast<int64_t>(divisors.size());
+  const auto wavelength = [&](size_t pair) {
+    return 2.0 * pi * std::pow(base, static_cast<double>(pair) / static_cast<double>(divisors.size()));
+  };
+  double original = 8192.0;
   for (size_t i = 0; i < divisors.size(); ++i) {
-    const double frequency = std::pow(base, -2.0 * static_cast<double>(i) / static_cast<double>(dim));
-    const double wavelength = 2.0 * 3.14159265358979323846 / frequency;
+    if (divisors[i] <= 1.001 || divisors[i] >= 0.999 * factor) continue;
+    const double smooth = (1.0 / divisors[i] - 1.0 / factor) / (1.0 - 1.0 / factor);
+    original = std::round(wavelength(i) * (low + smooth * (high - low)));
+    break;
+  }
+  for (size_t i = 0; i < divisors.size(); ++i) {
     double expected = factor;
-    if (wavelength < original / high) {
+    if (wavelength(i) < original / high) {
       expected = 1.0;
-    } else if (wavelength <= original / low) {
-      const double smooth = (original / wavelength - low) / (high - low);
+    } else if (wavelength(i) <= original / low) {
+      const double smooth = (original / wavelength(i) - low) / (high - low);
       expected = 1.0 / ((1.0 - smooth) / factor + smooth);
     }
     check(std::abs(divisors[i] - expected) <= 1e-4 * expected, Code::unsupported,
-          "rope_freqs.weight: divisor {} is {}, llama3 scaling of factor {} has {}", i, divisors[i], factor, expected);
+          "rope_freqs.weight: divisor {} is {}, llama3 scaling of factor {} and context {} has {}", i, divisors[i], factor,
+          original, expected);
   }
   Json& rope = config["rope_parameters"];
   rope["rope_type"] = "llama3";

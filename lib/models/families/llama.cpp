@@ -21,12 +21,7 @@ Json config_from_gguf(const GgufMetadata& metadata) {
   return decoder_config_from_gguf(metadata, "llama", "LlamaForCausalLM");
 }
 
-void config_to_gguf(const ModelSpec& spec, GgufMetadata& metadata) {
-  const AttentionSpec& attention = attention_of(spec);
-  check(!attention.qkv_bias && !feed_forward_of(spec).bias, Code::unsupported,
-        "GGUF has no place for the biases of a Llama with attention_bias or mlp_bias");
-  decoder_config_to_gguf(spec, "llama", metadata);
-}
+void config_to_gguf(const ModelSpec& spec, GgufMetadata& metadata) { decoder_config_to_gguf(spec, "llama", metadata); }
 
 }  // namespace
 

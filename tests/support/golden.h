@@ -1,0 +1,56 @@
+// Golden files of tests/data: committed safetensors with reference values.
+#pragma once
+
+#include <cmath>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/file.h"
+#include "devices/devices.h"
+#include "formats/safetensors.h"
+#include "tensor/context.h"
+
+namespace peft::test {
+
+inline std::string data_path(const std::string& name) { return std::string(PEFT_SOURCE_DIR) + "/tests/data/" + name; }
+
+inline std::unique_ptr<Context> cpu_context(int threads = 2) {
+  return std::make_unique<Context>(find_device("cpu").create_backend(threads));
+}
+
+class Golden {
+ public:
+  explicit Golden(const std::string& name) : file_(SafetensorsFile::open(data_path(name))) {}
+
+  template <typename T>
+  std::vector<T> read(const std::string& name) const {
+    const TensorEntry& entry = file_->at(name);
+    std::vector<T> values(static_cast<size_t>(entry.shape.elements()));
+    file_->read(entry, std::as_writable_bytes(std::span(values)));
+    return values;
+  }
+  std::vector<int32_t> ids(const std::string& name) const {
+    const std::vector<int64_t> wide = read<int64_t>(name);
+    return {wide.begin(), wide.end()};
+  }
+  bool has(const std::string& name) const { return file_->find(name) != nullptr; }
+  const std::map<std::string, std::string>& metadata() const { return file_->metadata(); }
+
+ private:
+  std::unique_ptr<SafetensorsFile> file_;
+};
+
+// Largest absolute difference; infinite when sizes differ or a value is not finite.
+inline double largest_difference(const std::vector<float>& a, const std::vector<float>& b) {
+  if (a.size() != b.size()) return INFINITY;
+  double largest = 0;
+  for (size_t i = 0; i < a.size(); ++i) {
+    const double difference = std::abs(static_cast<double>(a[i]) - static_cast<double>(b[i]));
+    if (!(difference <= largest)) largest = std::isfinite(difference) ? difference : INFINITY;
+  }
+  return largest;
+}
+
+}  // namespace peft::test
