@@ -10,6 +10,7 @@ namespace peft {
 RowDecoder::RowDecoder(const ConstView& x) : x_(x) {
   if (is_nf4(x.dtype)) {
     nf4_ = Nf4Layout::of(x.dtype, x.all_rows * x.columns());
+    dynamic_map_ = dynamic_map().data();
     return;
   }
   block_elements_ = traits(x.dtype).block_elements;
@@ -89,23 +90,26 @@ void RowDecoder::decode_nf4(int64_t element, int64_t count, float* out) const {
     const int64_t first = element / nf4_block;
     const int64_t n = std::min(count, (first + stretch_blocks) * nf4_block - element);
     const int64_t blocks = (element + n - 1) / nf4_block - first + 1;
-    if (x_.dtype == DType::nf4) {
-      std::memcpy(maxima, x_.data + nf4_.maxima_offset + first * 4, static_cast<size_t>(blocks) * 4);
-    } else {
-      const auto& map = dynamic_map();
-      const auto* quantized = reinterpret_cast<const uint8_t*>(x_.data) + nf4_.maxima_offset;
-      const auto* nested = reinterpret_cast<const float*>(x_.data + nf4_.nested_offset);
-      const float offset = *reinterpret_cast<const float*>(x_.data + nf4_.offset_offset);
-      for (int64_t i = 0; i < blocks; ++i) {
-        const int64_t block = first + i;
-        const float product = map[quantized[block]] * nested[block / nf4_nested_block];
-        maxima[i] = product + offset;
-      }
-    }
+    nf4_maxima(first, blocks, maxima);
     decode_nf4_codes(codes, element, n, maxima, out);
     element += n;
     count -= n;
     out += n;
+  }
+}
+
+void RowDecoder::nf4_maxima(int64_t first, int64_t count, float* out) const {
+  if (x_.dtype == DType::nf4) {
+    std::memcpy(out, x_.data + nf4_.maxima_offset + first * 4, static_cast<size_t>(count) * 4);
+    return;
+  }
+  const float* map = dynamic_map_;
+  const auto* quantized = reinterpret_cast<const uint8_t*>(x_.data) + nf4_.maxima_offset;
+  const auto* nested = reinterpret_cast<const float*>(x_.data + nf4_.nested_offset);
+  const float offset = *reinterpret_cast<const float*>(x_.data + nf4_.offset_offset);
+  for (int64_t block = first; block < first + count; ++block) {
+    const float product = map[quantized[block]] * nested[block / nf4_nested_block];
+    *out++ = product + offset;
   }
 }
 

@@ -19,6 +19,8 @@ class RowDecoder {
   void decode(int64_t row, int64_t begin, int64_t count, float* out) const;
   // The same rounded to the nearest bf16.
   void decode_bfloat16(int64_t row, int64_t begin, int64_t count, uint16_t* out) const;
+  // nf4 only: the maxima of blocks [first, first + count) of the whole tensor.
+  void nf4_maxima(int64_t first, int64_t count, float* out) const;
 
  private:
   void decode_blocks(const std::byte* row_data, int64_t begin, int64_t count, float* out) const;
@@ -27,6 +29,7 @@ class RowDecoder {
   ConstView x_;
   int64_t row_bytes_ = 0, block_elements_ = 1, block_bytes_ = 0;
   Nf4Layout nf4_{};
+  const float* dynamic_map_ = nullptr;
 };
 
 // `count` whole blocks of one GGUF type, one after the other.

@@ -1,5 +1,5 @@
-// NF4 as bitsandbytes' CPU code has it (0.50): codes, block maxima and nested codes equal bit for bit, the offset within one
-// unit in the last place.
+// NF4 as bitsandbytes' CPU code has it (0.50), bit for bit. Only where torch itself sums with several threads (2 M weights
+// and more) its offset, and what follows from it, depends on their number; then ours is the one-threaded one.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "cpu/quantize_nf4.cpp"
 #include "hwy/foreach_target.h"  // IWYU pragma: keep
@@ -62,6 +62,7 @@ HWY_AFTER_NAMESPACE();
 #include "base/threads.h"
 #include "cpu/convert.h"
 #include "cpu/cpu_backend.h"
+#include "cpu/ordered_mean.h"
 #include "tensor/nf4.h"
 
 namespace peft {
@@ -116,18 +117,11 @@ class NestedEncoder {
   std::array<float, 255> midpoints_{};
 };
 
-// The mean as nearly as f32 holds it; torch's own sum differs in the last place from one instruction set to another.
-float mean_of(const std::vector<float>& values) {
-  double sum = 0;
-  for (float value : values) sum += static_cast<double>(value);
-  return static_cast<float>(sum / static_cast<double>(values.size()));
-}
-
 void encode_maxima(const std::vector<float>& maxima, const Nf4Layout& layout, std::byte* data) {
   const NestedEncoder encoder;
   auto* codes = reinterpret_cast<uint8_t*>(data + layout.maxima_offset);
   auto* nested = reinterpret_cast<float*>(data + layout.nested_offset);
-  const float offset = mean_of(maxima);
+  const float offset = ordered_mean(maxima);
   *reinterpret_cast<float*>(data + layout.offset_offset) = offset;
   for (int64_t n = 0; n < layout.nested_blocks; ++n) {
     const int64_t begin = n * nf4_nested_block, end = std::min(begin + nf4_nested_block, layout.blocks);
