@@ -198,13 +198,20 @@ struct Partials {
   int64_t stretch = 0, head = 0, query = 0;  // strides
 };
 
-void run_task(const AttentionCall& call, const Partials& partials, int64_t number, float* scratch) {
-  int64_t index = 0;
-  for (;; ++index) {
-    const int64_t tasks = SegmentPlan(call, index).tasks;
-    if (number < tasks) break;
-    number -= tasks;
+// Where a slot stands in the list of segments; task numbers only rise.
+struct SegmentCursor {
+  int64_t index = 0, first_task = 0;
+};
+
+void run_task(const AttentionCall& call, const Partials& partials, int64_t number, SegmentCursor& cursor,
+              float* scratch) {
+  for (;; ++cursor.index) {
+    const int64_t tasks = SegmentPlan(call, cursor.index).tasks;
+    if (number < cursor.first_task + tasks) break;
+    cursor.first_task += tasks;
   }
+  const int64_t index = cursor.index;
+  number -= cursor.first_task;
   const SegmentPlan plan(call, index);
   const AttentionOptions& options = call.options;
   const int64_t group = options.heads / options.kv_heads;
@@ -294,13 +301,15 @@ void attend(const AttentionCall& call) {
         std::memset(call.lse.row<float>(r), 0, static_cast<size_t>(call.lse.columns()) * sizeof(float));
     }
   }
-  for_tasks(tasks, call.threads, [&](int64_t task, int64_t slot_index) {
-    run_task(call, partials, task, scratch + slot_index * slot);
+  for_tasks<SegmentCursor>(tasks, call.threads, [&](int64_t task, int64_t slot_index, SegmentCursor& cursor) {
+    run_task(call, partials, task, cursor, scratch + slot_index * slot);
   });
   if (!split) return;
-  for_tasks(call.segments.rows() * options.heads, call.threads, [&](int64_t task, int64_t) {
-    combine(call, partials, task / options.heads, task % options.heads);
-  });
+  parallel_for(call.segments.rows() * options.heads, /*grain=*/16, call.threads,
+               [&](int64_t begin, int64_t end) {
+                 for (int64_t task = begin; task < end; ++task)
+                   combine(call, partials, task / options.heads, task % options.heads);
+               });
 }
 
 void CpuBackend::attention(const AttentionOptions& options, ConstView q, ConstView k, ConstView v,

@@ -112,16 +112,18 @@ inline AttentionSegment segment_at(ConstView segments, int64_t index) {
   return {row[0], row[1], row[2], row[3]};
 }
 
-// Runs body(task, slot) for tasks [0, count), handed out in order; concurrent bodies have different slots <
-// threads.
-template <typename Body>
+// Runs body(task, slot, state) for tasks [0, count), handed out in order. Concurrent bodies have different
+// slots < threads; each slot has its own State and sees rising task numbers.
+template <typename State, typename Body>
 void for_tasks(int64_t count, int threads, const Body& body) {
   if (count <= 0) return;
   const int64_t slots = threads < count ? threads : count;
   std::atomic<int64_t> next{0};
   parallel_for(slots, 1, threads, [&](int64_t begin, int64_t end) {
-    for (int64_t slot = begin; slot < end; ++slot)
-      for (int64_t task = next.fetch_add(1); task < count; task = next.fetch_add(1)) body(task, slot);
+    for (int64_t slot = begin; slot < end; ++slot) {
+      State state;
+      for (int64_t task = next.fetch_add(1); task < count; task = next.fetch_add(1)) body(task, slot, state);
+    }
   });
 }
 

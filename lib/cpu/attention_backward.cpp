@@ -258,43 +258,44 @@ void CpuBackend::attention_backward(const AttentionOptions& options, ConstView q
     clear_rows(dv);
   }
   parallel_for(q.rows(), rows_per_slice(q.columns()), threads_, [&](int64_t begin, int64_t end) {
-    for (int64_t r = begin; r < end; ++r)
-      HWY_DYNAMIC_DISPATCH(AttentionDelta)
-      (out.row<float>(r), dout.row<float>(r), heads, width, delta + r * heads);
+    for (int64_t r = begin; r < end; ++r) HWY_DYNAMIC_DISPATCH(AttentionDelta)
+    (out.row<float>(r), dout.row<float>(r), heads, width, delta + r * heads);
   });
 
   const int64_t heads_a_task = later ? 1 : group, tasks_a_segment = heads / heads_a_task;
-  for_tasks(segments.rows() * tasks_a_segment, threads_, [&](int64_t number, int64_t slot_index) {
-    const AttentionSegment segment = segment_at(segments, number / tasks_a_segment);
-    const int64_t head = number % tasks_a_segment * heads_a_task, kv_column = head / group * width;
-    const int64_t query = segment.query_begin, key = segment.key_begin;
-    AttentionBackwardTask task;
-    task.options = options;
-    task.heads = heads_a_task;
-    task.queries = segment.query_count;
-    task.key_count = segment.key_count;
-    task.position = int64_t{segment.key_count} - segment.query_count;
-    task.q = q.row<float>(query) + head * width;
-    task.q_stride = q.row_stride;
-    task.k = k.row<float>(key) + kv_column;
-    task.k_stride = k.row_stride;
-    task.v = v.row<float>(key) + kv_column;
-    task.v_stride = v.row_stride;
-    task.dout = dout.row<float>(query) + head * width;
-    task.dout_stride = dout.row_stride;
-    task.lse = lse.row<float>(query) + head;
-    task.lse_stride = lse.row_stride;
-    task.delta = delta + query * heads + head;
-    task.delta_stride = heads;
-    task.dq = dq.row<float>(query) + head * width;
-    task.dq_stride = dq.row_stride;
-    task.dk = later ? dk_heads + (key * heads + head) * width : dk.row<float>(key) + kv_column;
-    task.dk_stride = later ? heads * width : dk.row_stride;
-    task.dv = later ? dv_heads + (key * heads + head) * width : dv.row<float>(key) + kv_column;
-    task.dv_stride = later ? heads * width : dv.row_stride;
-    task.scratch = tiles + slot_index * slot;
-    HWY_DYNAMIC_DISPATCH(AttentionBackwardHead)(task);
-  });
+  struct Nothing {};
+  for_tasks<Nothing>(
+      segments.rows() * tasks_a_segment, threads_, [&](int64_t number, int64_t slot_index, Nothing&) {
+        const AttentionSegment segment = segment_at(segments, number / tasks_a_segment);
+        const int64_t head = number % tasks_a_segment * heads_a_task, kv_column = head / group * width;
+        const int64_t query = segment.query_begin, key = segment.key_begin;
+        AttentionBackwardTask task;
+        task.options = options;
+        task.heads = heads_a_task;
+        task.queries = segment.query_count;
+        task.key_count = segment.key_count;
+        task.position = int64_t{segment.key_count} - segment.query_count;
+        task.q = q.row<float>(query) + head * width;
+        task.q_stride = q.row_stride;
+        task.k = k.row<float>(key) + kv_column;
+        task.k_stride = k.row_stride;
+        task.v = v.row<float>(key) + kv_column;
+        task.v_stride = v.row_stride;
+        task.dout = dout.row<float>(query) + head * width;
+        task.dout_stride = dout.row_stride;
+        task.lse = lse.row<float>(query) + head;
+        task.lse_stride = lse.row_stride;
+        task.delta = delta + query * heads + head;
+        task.delta_stride = heads;
+        task.dq = dq.row<float>(query) + head * width;
+        task.dq_stride = dq.row_stride;
+        task.dk = later ? dk_heads + (key * heads + head) * width : dk.row<float>(key) + kv_column;
+        task.dk_stride = later ? heads * width : dk.row_stride;
+        task.dv = later ? dv_heads + (key * heads + head) * width : dv.row<float>(key) + kv_column;
+        task.dv_stride = later ? heads * width : dv.row_stride;
+        task.scratch = tiles + slot_index * slot;
+        HWY_DYNAMIC_DISPATCH(AttentionBackwardHead)(task);
+      });
   if (!later) return;
   for (int64_t s = 0; s < segments.rows(); ++s) {
     const AttentionSegment segment = segment_at(segments, s);

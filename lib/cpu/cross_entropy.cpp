@@ -8,6 +8,7 @@
 #include "hwy/foreach_target.h"  // IWYU pragma: keep
 #include "hwy/highway.h"
 
+#include "cpu/prefetch.h"
 #include "cpu/vector_math-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -55,12 +56,14 @@ float CrossEntropyRow(float* logits, int64_t columns, int64_t label, float gradi
     const Floats offset = hn::Set(d, shift);
     if (gradient) {
       sums[blocks] = sum_of(count, [&](int64_t i, auto access) HWY_ATTR {
+        prefetch_stream(x + block + i);  // the next block, or a little of the next row
         const Floats e = exp_negative(hn::Sub(access.load(x + i), offset));
         access.store(e, x + i);
         return e;
       });
     } else {
       sums[blocks] = sum_of(count, [&](int64_t i, auto access) HWY_ATTR {
+        prefetch_stream(x + block + i);
         return exp_negative(hn::Sub(access.load(x + i), offset));
       });
     }
