@@ -38,8 +38,8 @@ Bins shuffled_bins(const Bins& bins, RandomStream& random) {
 }
 
 void check_size(const char* name, int64_t value, int64_t minimum) {
-  check(value >= minimum && value <= INT32_MAX, Code::invalid_argument, "{}: expected {} to {}, found {}", name, minimum,
-        INT32_MAX, value);
+  check(value >= minimum && value <= INT32_MAX, Code::invalid_argument, "{}: expected {} to {}, found {}",
+        name, minimum, INT32_MAX, value);
 }
 
 }  // namespace
@@ -73,7 +73,8 @@ void Batcher::arrange(int64_t epoch) {
     std::vector<int32_t> lengths(order.size());
     for (size_t i = 0; i < lengths.size(); ++i)
       lengths[i] = checked_cast<int32_t>(dataset_->length(static_cast<int64_t>(i)), "length of a row");
-    const int64_t capacity = options_.packing_length > 0 ? options_.packing_length : dataset_->info().longest_row;
+    const int64_t capacity =
+        options_.packing_length > 0 ? options_.packing_length : dataset_->info().longest_row;
     Bins bins = options_.shuffle ? shuffled_bins(pack_tightly(order, lengths, capacity), random)
                                  : pack_in_order(order, lengths, capacity);
     PEFT_ASSERT(units_ == 0 || bins.count() == units_);
@@ -96,7 +97,9 @@ StepPlan Batcher::step(int64_t index) {
     const int64_t begin = number * options_.batch_size, end = std::min(begin + options_.batch_size, units_);
     MicroBatch batch;
     batch.first_row_number = plan.rows;
-    const auto row_of_unit = [&](int64_t unit) { return bounds_.empty() ? unit : bounds_[static_cast<size_t>(unit)]; };
+    const auto row_of_unit = [&](int64_t unit) {
+      return bounds_.empty() ? unit : bounds_[static_cast<size_t>(unit)];
+    };
     for (int64_t at = row_of_unit(begin); at < row_of_unit(end); ++at) {
       const int64_t row = order_[static_cast<size_t>(at)];
       batch.rows.push_back(row);

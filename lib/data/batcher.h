@@ -1,8 +1,9 @@
-// Which rows make up which step: a pure function of options and data set, so that resuming needs the step's number alone.
+// Which rows make up which step: a pure function of options and data set, so that resuming needs the step's
+// number alone.
 //
-// An epoch visits every row exactly once. Its units (rows; with packing, bins of rows) are cut into micro-batches of
-// batch_size units, and these into steps of `accumulation` micro-batches; the last of either may be smaller. With shuffle
-// each epoch has its own order, drawn from (seed, epoch).
+// An epoch visits every row exactly once. Its units (rows; with packing, bins of rows) are cut into
+// micro-batches of batch_size units, and these into steps of `accumulation` micro-batches; the last of either
+// may be smaller. With shuffle each epoch has its own order, drawn from (seed, epoch).
 #pragma once
 
 #include <cstdint>
@@ -13,8 +14,8 @@
 namespace peft {
 
 struct BatchOptions {
-  int64_t batch_size = 2;      // units a micro-batch
-  int64_t accumulation = 4;    // micro-batches a step
+  int64_t batch_size = 2;    // units a micro-batch
+  int64_t accumulation = 4;  // micro-batches a step
   bool shuffle = true;
   uint64_t seed = 42;
   bool packing = false;        // short rows share a sequence; each stays a row of its own in the row map
@@ -41,7 +42,7 @@ class Batcher {
   // Code::invalid_argument for sizes below 1 (packing_length: below 0).
   Batcher(const Dataset& dataset, BatchOptions options);
 
-  int64_t units() const { return units_; }                      // an epoch
+  int64_t units() const { return units_; }  // an epoch
   int64_t micro_batches_per_epoch() const;
   int64_t steps_per_epoch() const { return steps_per_epoch_; }  // the same for every epoch
   // ceil(epochs * steps_per_epoch()). Code::invalid_argument unless 0 < epochs and the result is below 2^53.
@@ -58,8 +59,8 @@ class Batcher {
   BatchOptions options_;
   int64_t units_ = 0, steps_per_epoch_ = 0;
   int64_t arranged_epoch_ = -1;
-  std::vector<uint32_t> order_;   // rows in the order of the epoch
-  std::vector<int64_t> bounds_;   // [units + 1] into order_; empty when a unit is one row
+  std::vector<uint32_t> order_;  // rows in the order of the epoch
+  std::vector<int64_t> bounds_;  // [units + 1] into order_; empty when a unit is one row
 };
 
 // Rows of a data set in their order, batch_size at a time, all in one step: rows given to a single step.

@@ -17,15 +17,18 @@ std::string unusable(const DatasetInfo& info) {
   return fmt::format("{} empty, {} without a token that bears a loss", info.empty_rows, info.masked_rows);
 }
 
-std::string summary_of(const DatasetInfo& info, const DatasetOptions& options, const std::string& description) {
-  std::string text = fmt::format("{}: {}, {}", description, counted(info.rows, "row"), counted(info.tokens, "token"));
+std::string summary_of(const DatasetInfo& info, const DatasetOptions& options,
+                       const std::string& description) {
+  std::string text =
+      fmt::format("{}: {}, {}", description, counted(info.rows, "row"), counted(info.tokens, "token"));
   text += fmt::format(", {:.0f} % bear a loss", 100.0 * static_cast<double>(info.loss_tokens) /
-                                                     static_cast<double>(std::max<int64_t>(info.tokens, 1)));
+                                                    static_cast<double>(std::max<int64_t>(info.tokens, 1)));
   if (info.completion_only) text += " (answers only)";
   if (info.truncated_rows > 0)
     text += fmt::format("; {} cut at {}", counted(info.truncated_rows, "row"), options.max_seq_len);
   if (info.masked_rows + info.empty_rows > 0)
-    text += fmt::format("; {} left out ({})", counted(info.masked_rows + info.empty_rows, "row"), unusable(info));
+    text +=
+        fmt::format("; {} left out ({})", counted(info.masked_rows + info.empty_rows, "row"), unusable(info));
   return text;
 }
 
@@ -34,8 +37,10 @@ std::string summary_of(const DatasetInfo& info, const DatasetOptions& options, c
 DatasetBuilder::DatasetBuilder(std::string source, const DatasetOptions& options) : options_(options) {
   check(options.max_seq_len >= 0, Code::invalid_argument, "max_seq_len: expected 0 or more, found {}",
         options.max_seq_len);
-  check(options.first_row >= 0, Code::invalid_argument, "first_row: expected 0 or more, found {}", options.first_row);
-  check(options.row_count >= 0, Code::invalid_argument, "row_count: expected 0 or more, found {}", options.row_count);
+  check(options.first_row >= 0, Code::invalid_argument, "first_row: expected 0 or more, found {}",
+        options.first_row);
+  check(options.row_count >= 0, Code::invalid_argument, "row_count: expected 0 or more, found {}",
+        options.row_count);
   dataset_.source_ = std::move(source);
 }
 
@@ -62,9 +67,9 @@ void DatasetBuilder::add(std::span<const int32_t> ids, std::span<const int32_t> 
   }
   check(static_cast<int64_t>(ids.size()) <= options_.limits.tokens, Code::limit,
         "{}: the row has {} tokens, at most {} allowed", where, ids.size(), options_.limits.tokens);
-  const auto loss_tokens =
-      labels.empty() ? static_cast<int64_t>(ids.size()) - 1
-                     : std::count_if(labels.begin() + 1, labels.end(), [](int32_t l) { return l != ignored_label; });
+  const auto loss_tokens = labels.empty() ? static_cast<int64_t>(ids.size()) - 1
+                                          : std::count_if(labels.begin() + 1, labels.end(),
+                                                          [](int32_t l) { return l != ignored_label; });
   if (loss_tokens == 0) {
     ++info.masked_rows;
     return;
@@ -94,8 +99,8 @@ void DatasetBuilder::keep_labels(std::span<const int32_t> ids, std::span<const i
 Dataset DatasetBuilder::finish(DataFormat format, bool completion_only, bool appended_eos,
                                const std::string& description) {
   DatasetInfo& info = dataset_.info_;
-  check(info.rows > 0, Code::state, "{}: no row can be used: {} read, {}", dataset_.source_, counted(taken_, "row"),
-        unusable(info));
+  check(info.rows > 0, Code::state, "{}: no row can be used: {} read, {}", dataset_.source_,
+        counted(taken_, "row"), unusable(info));
   info.format = format;
   info.tokens = static_cast<int64_t>(dataset_.ids_.size());
   info.completion_only = completion_only;

@@ -18,7 +18,8 @@ class DatasetBuilder {
   bool wants_row();
   bool is_full() const { return options_.row_count > 0 && taken_ >= options_.row_count; }
   // No labels: every token bears a loss. No ids: an empty row. `where` names the row in errors.
-  void add(std::span<const int32_t> ids, std::span<const int32_t> labels, int64_t line, const std::string& where);
+  void add(std::span<const int32_t> ids, std::span<const int32_t> labels, int64_t line,
+           const std::string& where);
   // Code::state when no row can be used.
   Dataset finish(DataFormat format, bool completion_only, bool appended_eos, const std::string& description);
 

@@ -14,11 +14,12 @@ namespace peft {
 namespace {
 
 std::string description_of(DataFormat format) {
-  return fmt::format("{} rows {}", name_of(format), fields_of(format));
+  return fmt::format("{} rows ({})", name_of(format), fields_of(format));
 }
 
 // Rows of JSON; the first one taken says the format, unless it was asked for.
-Dataset read_rows(ReadBytes read, const std::string& name, const Tokenizer* tokenizer, const DatasetOptions& options) {
+Dataset read_rows(ReadBytes read, const std::string& name, const Tokenizer* tokenizer,
+                  const DatasetOptions& options) {
   DatasetBuilder builder(name, options);
   RecordReader reader(std::move(read), name, options.limits);
   DataFormat format = options.format;
@@ -35,8 +36,9 @@ Dataset read_rows(ReadBytes read, const std::string& name, const Tokenizer* toke
         format = found;
         with_context(where, [&] { encoder.emplace(tokenizer, format, options); });
       }
-      check(found == format, Code::format, "{}: the file mixes formats: expected a {} row {} as before, found a {} row {}",
-            where, name_of(format), fields_of(format), name_of(found), fields_of(found));
+      check(found == format, Code::format,
+            "{}: the file mixes formats: expected a {} row ({}) as before, found a {} row ({})", where,
+            name_of(format), fields_of(format), name_of(found), fields_of(found));
     }
     EncodedRow encoded;
     try {
@@ -68,21 +70,26 @@ Dataset read_plain(std::string_view text, const std::string& name, const Tokeniz
 
   DatasetBuilder builder(name, options);
   const RowEncoder encoder(tokenizer, DataFormat::plain, options);
-  const EncodedRow whole = with_context(name, [&] { return encoder.encode_text(text); });
+  const bool blank = text.find_first_not_of(" \t\r\n") == text.npos;
+  const EncodedRow whole =
+      with_context(name, [&] { return blank ? EncodedRow() : encoder.encode_text(text); });
   const std::span<const int32_t> ids(whole.ids);
   const size_t window = options.max_seq_len > 0 ? static_cast<size_t>(options.max_seq_len) : ids.size();
   for (size_t begin = 0; begin < ids.size() && !builder.is_full(); begin += window)
-    if (builder.wants_row()) builder.add(ids.subspan(begin, std::min(window, ids.size() - begin)), {}, 1, name);
+    if (builder.wants_row())
+      builder.add(ids.subspan(begin, std::min(window, ids.size() - begin)), {}, 1, name);
   return builder.finish(DataFormat::plain, false, encoder.appends_eos(), "plain text");
 }
 
 bool ends_with_any(const std::string& path, std::initializer_list<std::string_view> endings) {
-  return std::any_of(endings.begin(), endings.end(), [&](std::string_view ending) { return path.ends_with(ending); });
+  return std::any_of(endings.begin(), endings.end(),
+                     [&](std::string_view ending) { return path.ends_with(ending); });
 }
 
 }  // namespace
 
-Dataset Dataset::from_file(const std::string& path, const Tokenizer* tokenizer, const DatasetOptions& options) {
+Dataset Dataset::from_file(const std::string& path, const Tokenizer* tokenizer,
+                           const DatasetOptions& options) {
   const InputFile file = InputFile::open(path);
   bool plain = options.format == DataFormat::plain;
   if (options.format == DataFormat::automatic && !ends_with_any(path, {".jsonl", ".json", ".ndjson"})) {
@@ -92,8 +99,8 @@ Dataset Dataset::from_file(const std::string& path, const Tokenizer* tokenizer, 
   }
   if (!plain) return read_rows(bytes_of_file(file), path, tokenizer, options);
   check(file.size() <= options.limits.text_bytes, Code::limit,
-        "{}: {} bytes of plain text, at most {} allowed; larger texts can be given as JSONL rows", path, file.size(),
-        options.limits.text_bytes);
+        "{}: {} bytes of plain text, at most {} allowed; larger texts can be given as JSONL rows", path,
+        file.size(), options.limits.text_bytes);
   return read_plain(read_text_file(path, options.limits.text_bytes), path, tokenizer, options);
 }
 
@@ -114,8 +121,8 @@ Dataset Dataset::from_rows(std::span<const TokenRow> rows, const DatasetOptions&
     const auto number = static_cast<int64_t>(i) + 1;
     const std::string where = fmt::format("row {}", number);
     const std::span<const int32_t> labels = row.labels.value_or(std::span<const int32_t>());
-    check(!row.labels || labels.size() == row.ids.size(), Code::invalid_argument, "{}: expected {} labels, found {}",
-          where, row.ids.size(), labels.size());
+    check(!row.labels || labels.size() == row.ids.size(), Code::invalid_argument,
+          "{}: expected {} labels, found {}", where, row.ids.size(), labels.size());
     for (size_t at = 0; at < row.ids.size(); ++at) {
       check(row.ids[at] >= 0, Code::invalid_argument, "{}: ids[{}]: expected a token id, found {}", where, at,
             row.ids[at]);
@@ -126,7 +133,8 @@ Dataset Dataset::from_rows(std::span<const TokenRow> rows, const DatasetOptions&
     masked |= row.labels.has_value();
     builder.add(row.ids, labels, number, where);
   }
-  return builder.finish(DataFormat::tokens, false, false, masked ? "rows of tokens with labels" : "rows of tokens");
+  return builder.finish(DataFormat::tokens, false, false,
+                        masked ? "rows of tokens with labels" : "rows of tokens");
 }
 
 int64_t Dataset::length(int64_t index) const {
@@ -141,7 +149,8 @@ int64_t Dataset::loss_tokens(int64_t index) const {
 }
 
 RowView Dataset::row(int64_t index) const {
-  check(index >= 0 && index < rows(), Code::not_found, "{}: row {}: there are {} rows", source_, index, rows());
+  check(index >= 0 && index < rows(), Code::not_found, "{}: row {}: there are {} rows", source_, index,
+        rows());
   const auto at = static_cast<size_t>(index), begin = static_cast<size_t>(offsets_[at]);
   const auto size = static_cast<size_t>(offsets_[at + 1] - offsets_[at]);
   RowView view;

@@ -8,7 +8,8 @@
 
 namespace peft {
 
-// A hash of the hashes of blocks of rows: base offers hashing of bytes at once, and one block fits any memory.
+// A hash of the hashes of blocks of rows: base offers hashing of bytes at once, and one block fits any
+// memory.
 std::string fingerprint_of(const Dataset& dataset) {
   constexpr size_t block_numbers = 1 << 18;
   std::vector<int64_t> block;

@@ -7,8 +7,8 @@ namespace peft {
 
 class Dataset;
 
-// 32 hex digits (XXH3-128) of each row's length, ids and which of them bear a loss, in order. Neither the file's name nor
-// the way of encoding counts. Dataset::fingerprint() is this, computed once.
+// 32 hex digits (XXH3-128) of each row's length, ids and which of them bear a loss, in order. Neither the
+// file's name nor the way of encoding counts. Dataset::fingerprint() is this, computed once.
 std::string fingerprint_of(const Dataset& dataset);
 
 }  // namespace peft

@@ -34,12 +34,9 @@ struct OtherTask {
 };
 
 constexpr OtherTask other_tasks[] = {
-    {{"chosen", "rejected"}, "preference"},
-    {{"question", "answer"}, "question/answer"},
-    {{"question", "answers"}, "question/answer"},
-    {{"context", "question"}, "question/answer"},
-    {{"text", "label"}, "classification"},
-    {{"sentence", "label"}, "classification"},
+    {{"chosen", "rejected"}, "preference"},       {{"question", "answer"}, "question/answer"},
+    {{"question", "answers"}, "question/answer"}, {{"context", "question"}, "question/answer"},
+    {{"text", "label"}, "classification"},        {{"sentence", "label"}, "classification"},
     {{"text", "labels"}, "classification"},
 };
 
@@ -57,26 +54,39 @@ std::string quoted_keys(const Json& row) {
 
 const char* name_of(DataFormat format) {
   switch (format) {
-    case DataFormat::automatic: return "automatic";
-    case DataFormat::chat: return "chat";
-    case DataFormat::instruction: return "instruction";
-    case DataFormat::prompt_completion: return "prompt/completion";
-    case DataFormat::text: return "text";
-    case DataFormat::plain: return "plain text";
-    case DataFormat::tokens: return "tokens";
+    case DataFormat::automatic:
+      return "automatic";
+    case DataFormat::chat:
+      return "chat";
+    case DataFormat::instruction:
+      return "instruction";
+    case DataFormat::prompt_completion:
+      return "prompt/completion";
+    case DataFormat::text:
+      return "text";
+    case DataFormat::plain:
+      return "plain text";
+    case DataFormat::tokens:
+      return "tokens";
   }
   return "unknown";
 }
 
 std::string fields_of(DataFormat format) {
   switch (format) {
-    case DataFormat::chat: return R"({"messages"} or {"conversations"})";
-    case DataFormat::instruction: return R"({"instruction", "output"})";
-    case DataFormat::prompt_completion: return R"({"prompt", "completion"})";
-    case DataFormat::text: return R"({"text"})";
-    case DataFormat::tokens: return R"({"token_ids"})";
+    case DataFormat::chat:
+      return R"({"messages"} or {"conversations"})";
+    case DataFormat::instruction:
+      return R"({"instruction", "output"})";
+    case DataFormat::prompt_completion:
+      return R"({"prompt", "completion"})";
+    case DataFormat::text:
+      return R"({"text"})";
+    case DataFormat::tokens:
+      return R"({"token_ids"})";
     case DataFormat::automatic:
-    case DataFormat::plain: break;
+    case DataFormat::plain:
+      break;
   }
   return "no fields";
 }
@@ -90,10 +100,11 @@ DataFormat format_of_row(const Json& row, const std::string& where) {
           "prompt/completion, text or token rows",
           where, task.name, quoted_keys(row));
   if (row.contains("text")) return DataFormat::text;
-  fail(Code::format,
-       R"({}: expected a row with "messages", "conversations", "instruction" and "output", "prompt" and "completion", )"
-       R"("text" or "token_ids", found the fields {})",
-       where, quoted_keys(row));
+  fail(
+      Code::format,
+      R"({}: expected a row with "messages", "conversations", "instruction" and "output", "prompt" and "completion", )"
+      R"("text" or "token_ids", found the fields {})",
+      where, quoted_keys(row));
 }
 
 bool looks_like_json(std::string_view text) {

@@ -23,12 +23,13 @@ enum class DataFormat : int32_t {
 // "chat", "instruction", "prompt/completion", "text", "plain text", "tokens".
 const char* name_of(DataFormat format);
 
-// The format of one JSON row, by its keys. Rows of tasks that causal language models do not have (question/answer,
-// classification, preferences) are Code::unsupported; rows of no known shape Code::format, with the keys that were
-// found. `where` ("train.jsonl:3") names the row in errors.
+// The format of one JSON row, by its keys. Rows of tasks that causal language models do not have
+// (question/answer, classification, preferences) are Code::unsupported; rows of no known shape Code::format,
+// with the keys that were found. `where` ("train.jsonl:3") names the row in errors.
 DataFormat format_of_row(const Json& row, const std::string& where);
 
-// The fields that made a row of `format` recognisable, for messages: {"messages"} or {"prompt", "completion"}.
+// The fields that made a row of `format` recognisable, for messages: {"messages"} or {"prompt",
+// "completion"}.
 std::string fields_of(DataFormat format);
 
 // Whether `text` (the beginning of a file is enough) looks like rows of JSON rather than plain text.

@@ -1,5 +1,7 @@
 #include "data/mask.h"
 
+#include <algorithm>
+
 #include "base/error.h"
 
 namespace peft {
@@ -22,30 +24,50 @@ std::string_view without_thoughts(std::string_view content) {
   return trimmed(at == content.npos ? content : content.substr(at + end.size()));
 }
 
-// Turn i where the text up to it is not a prefix of the whole: found again by its content and what the template writes
-// behind it.
-TextSpan find_turn(const ChatTemplate& chat_template, const Json& messages, size_t i, const ChatOptions& plain,
-                   const ChatOptions& prompt, std::string_view whole) {
-  const std::string before = chat_template.render(first_messages(messages, i), prompt);
-  check(whole.starts_with(before), Code::unsupported,
-        "chat template: the text before assistant turn {} changes when later turns follow, so its answer cannot be told "
-        "apart; train without completion-only loss or with another template",
-        i);
+int64_t common_prefix(std::string_view a, std::string_view b) {
+  return std::mismatch(a.begin(), a.begin() + static_cast<std::ptrdiff_t>(std::min(a.size(), b.size())),
+                       b.begin())
+             .first -
+         a.begin();
+}
+
+// What the template writes before the content of turn i, whatever the content: for turns that do not begin
+// with the generation prompt, such as the first turn of a conversation.
+std::string opening_of(const ChatTemplate& chat_template, const Json& messages, size_t i,
+                       const ChatOptions& plain) {
+  Json turns = first_messages(messages, i + 1);
+  turns[i]["content"] = "Aa";
+  const std::string one = chat_template.render(turns, plain);
+  turns[i]["content"] = "Bb";
+  return one.substr(0, static_cast<size_t>(common_prefix(one, chat_template.render(turns, plain))));
+}
+
+// Turn i where the text up to it is not a prefix of the whole: found again by its content and what the
+// template writes behind it.
+TextSpan find_turn(const ChatTemplate& chat_template, const Json& messages, size_t i,
+                   const ChatOptions& plain, const ChatOptions& prompt, std::string_view whole) {
   const std::string after = chat_template.render(first_messages(messages, i + 1), plain);
-  const auto text = messages[i].find("content");
-  const std::string_view content =
-      text != messages[i].end() && text->is_string() ? without_thoughts(text->get_ref<const std::string&>()) : "";
-  const size_t place = content.empty() ? std::string_view::npos : std::string_view(after).rfind(content);
-  if (place != std::string_view::npos) {
-    const std::string_view answer = std::string_view(after).substr(place);  // the content and its end
-    const size_t found = whole.find(answer, before.size());
-    // Only the template's own words may stand between the prompt and the content.
-    const std::string_view between = found == whole.npos ? "" : whole.substr(before.size(), found - before.size());
-    if (found != whole.npos && trimmed(between).empty())
-      return {static_cast<int64_t>(before.size()), static_cast<int64_t>(found + answer.size())};
+  std::string before = chat_template.render(first_messages(messages, i), prompt);
+  if (!after.starts_with(before)) before = opening_of(chat_template, messages, i, plain);
+  const auto begin = static_cast<int64_t>(before.size());
+  if (whole.starts_with(before)) {
+    if (whole.starts_with(after)) return {begin, static_cast<int64_t>(after.size())};
+    const auto text = messages[i].find("content");
+    const std::string_view content = text != messages[i].end() && text->is_string()
+                                         ? without_thoughts(text->get_ref<const std::string&>())
+                                         : "";
+    const size_t place = content.empty() ? std::string_view::npos : std::string_view(after).rfind(content);
+    if (place != std::string_view::npos) {
+      const std::string_view answer = std::string_view(after).substr(place);  // the content and its end
+      const size_t found = whole.find(answer, before.size());
+      // Only blanks may stand between the prompt and the content.
+      if (found != whole.npos && trimmed(whole.substr(before.size(), found - before.size())).empty())
+        return {begin, static_cast<int64_t>(found + answer.size())};
+    }
   }
   fail(Code::unsupported,
-       "chat template: assistant turn {} reads differently when later turns follow, so its answer cannot be told apart; "
+       "chat template: assistant turn {} reads differently when later turns follow, so its answer cannot be "
+       "told apart; "
        "train without completion-only loss or with another template",
        i);
 }
@@ -67,7 +89,8 @@ std::vector<int32_t> mask_labels(std::span<const TokenRange> tokens, std::span<c
   return labels;
 }
 
-MaskedChat render_answers(const ChatTemplate& chat_template, const Json& messages, const ChatOptions& options) {
+MaskedChat render_answers(const ChatTemplate& chat_template, const Json& messages,
+                          const ChatOptions& options) {
   try {
     return chat_template.render_with_mask(messages, options);
   } catch (const Error& error) {

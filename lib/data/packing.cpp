@@ -25,10 +25,11 @@ Bins pack_in_order(std::span<const uint32_t> order, std::span<const int32_t> len
 
 Bins pack_tightly(std::span<const uint32_t> order, std::span<const int32_t> lengths, int64_t capacity) {
   std::vector<uint32_t> sorted(order.begin(), order.end());
-  std::stable_sort(sorted.begin(), sorted.end(), [&](uint32_t a, uint32_t b) { return lengths[a] > lengths[b]; });
+  std::stable_sort(sorted.begin(), sorted.end(),
+                   [&](uint32_t a, uint32_t b) { return lengths[a] > lengths[b]; });
 
   std::vector<uint32_t> bin_of(sorted.size());
-  std::vector<int64_t> sizes;                      // documents of each bin
+  std::vector<int64_t> sizes;                     // documents of each bin
   std::map<int64_t, std::vector<uint32_t>> open;  // room -> bins that have it
   for (size_t i = 0; i < sorted.size(); ++i) {
     const int64_t length = lengths[sorted[i]];

@@ -36,7 +36,8 @@ bool is_blank_text(std::string_view text) { return std::all_of(text.begin(), tex
 
 ReadBytes bytes_of_file(const InputFile& file) {
   return [&file, offset = int64_t{0}](std::span<char> out) mutable {
-    const auto size = static_cast<size_t>(std::min<int64_t>(static_cast<int64_t>(out.size()), file.size() - offset));
+    const auto size =
+        static_cast<size_t>(std::min<int64_t>(static_cast<int64_t>(out.size()), file.size() - offset));
     file.read_at(offset, std::as_writable_bytes(out.first(size)));
     offset += static_cast<int64_t>(size);
     return size;
@@ -76,8 +77,8 @@ void RecordReader::skip_blanks() {
 }
 
 void RecordReader::append(std::string_view part) {
-  check(static_cast<int64_t>(part.size()) <= maximum_bytes_ - static_cast<int64_t>(record_.size()), Code::limit,
-        "{}: the row is longer than {} bytes", where(), maximum_bytes_);
+  if (static_cast<int64_t>(part.size()) > maximum_bytes_ - static_cast<int64_t>(record_.size()))
+    fail(Code::limit, "{}: the row is longer than {} bytes", where(), maximum_bytes_);
   record_.append(part);
 }
 
@@ -149,9 +150,12 @@ bool RecordReader::next_element(Record& record) {
       const char byte = chunk_[at_++];
       if (byte == '\n') ++line_;
       if (in_string) {
-        if (escaped) escaped = false;
-        else if (byte == '\\') escaped = true;
-        else if (byte == '"') in_string = false;
+        if (escaped)
+          escaped = false;
+        else if (byte == '\\')
+          escaped = true;
+        else if (byte == '"')
+          in_string = false;
       } else if (byte == '"') {
         in_string = true;
       } else if (byte == '{' || byte == '[') {

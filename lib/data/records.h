@@ -23,8 +23,9 @@ struct Record {
   int64_t line = 0;       // where it begins, from 1
 };
 
-// Holds one record and one chunk at a time. A record above limits.data_row_bytes is Code::limit as soon as it is that
-// long. An UTF-8 mark at the beginning and blank lines are skipped. `name` stands before the line in errors.
+// Holds one record and one chunk at a time. A record above limits.data_row_bytes is Code::limit as soon as it
+// is that long. An UTF-8 mark at the beginning and blank lines are skipped. `name` stands before the line in
+// errors.
 class RecordReader {
  public:
   RecordReader(ReadBytes read, std::string name, const Limits& limits);

@@ -21,8 +21,8 @@ struct EncodedRow {
 // Encodes rows of one format (not DataFormat::automatic). One thread.
 class RowEncoder {
  public:
-  // Code::invalid_argument without a tokenizer (token rows need none), or for completion_only on rows that have no answers;
-  // Code::not_found for chat rows without a chat template.
+  // Code::invalid_argument without a tokenizer (token rows need none), or for completion_only on rows that
+  // have no answers; Code::not_found for chat rows without a chat template.
   RowEncoder(const Tokenizer* tokenizer, DataFormat format, const DatasetOptions& options);
 
   bool completion_only() const { return completion_only_; }
@@ -35,7 +35,8 @@ class RowEncoder {
 
  private:
   EncodedRow encode_chat(const Json& row, const std::string& where) const;
-  // As TRL joins them: prompt and completion are one text, so that the ids are those the model sees when it generates.
+  // As TRL joins them: prompt and completion are one text, so that the ids are those the model sees when it
+  // generates.
   EncodedRow encode_pair(const std::string& prompt, const std::string& completion) const;
   EncodedRow encode_tokens(const Json& row, const std::string& where) const;
   void end_with_eos(EncodedRow& row) const;

@@ -5,7 +5,8 @@
 namespace peft {
 namespace {
 
-// Bytes of the character that begins with `lead`, and the range of its second byte (The Unicode Standard, table 3-7).
+// Bytes of the character that begins with `lead`, and the range of its second byte (The Unicode Standard,
+// table 3-7).
 struct Lead {
   int length = 0;
   unsigned char low = 0x80, high = 0xBF;
