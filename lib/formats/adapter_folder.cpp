@@ -17,6 +17,7 @@ constexpr const char* config_name = "adapter_config.json";
 constexpr const char* tensors_name = "adapter_model.safetensors";
 constexpr const char* pickle_name = "adapter_model.bin";
 constexpr const char* readme_name = "README.md";
+constexpr const char* staging_name = "adapter-being-saved";
 
 void check_config(const Json& config, const std::string& what) {
   const std::string type = JsonFields(config, what).string("peft_type");
@@ -67,6 +68,23 @@ void move_file(const std::string& from, const std::string& to) {
   if (std::rename(from.c_str(), to.c_str()) != 0) fail_errno(to, "put the finished file in place");
 }
 
+// What a killed process left: its staging folders carry the name that OutputFolder gives them.
+void remove_interrupted(const std::string& path) {
+  for (const std::string& name : Folder::open(path).list()) {
+    if (name.starts_with("." + std::string(staging_name) + ".")) remove_folder(join_path(path, name));
+  }
+}
+
+// Whether the file is there with just this text. Training saves the same config again and again: left alone,
+// the save is one rename and so cannot be cut in two.
+bool holds(const std::string& path, const std::string& text) {
+  try {
+    return read_text_file(path, static_cast<int64_t>(text.size())) == text;
+  } catch (const Error&) {
+    return false;
+  }
+}
+
 }  // namespace
 
 bool is_adapter_folder(const std::string& path) {
@@ -110,7 +128,8 @@ void save_adapter_folder(const std::string& path, const Json& config,
   make_folders(path);
 
   // Inside the target, so that renames stay on one file system. Its destructor removes what is left in it.
-  const OutputFolder staging(join_path(path, ".adapter-being-saved"));
+  remove_interrupted(path);
+  const OutputFolder staging(join_path(path, staging_name));
   const auto staged = [&](const char* name) { return join_path(staging.staging_path(), name); };
   const auto final_path = [&](const char* name) { return join_path(path, name); };
   write_safetensors(staged(tensors_name), tensors);
@@ -122,9 +141,10 @@ void save_adapter_folder(const std::string& path, const Json& config,
   const std::string old = staged("old.safetensors");
   std::error_code no_old;
   std::filesystem::create_hard_link(final_path(tensors_name), old, no_old);
+  const bool same_config = holds(final_path(config_name), text);
   move_file(staged(tensors_name), final_path(tensors_name));
   try {
-    move_file(staged(config_name), final_path(config_name));
+    if (!same_config) move_file(staged(config_name), final_path(config_name));
   } catch (...) {
     if (no_old) {
       std::remove(final_path(tensors_name).c_str());

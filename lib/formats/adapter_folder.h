@@ -27,8 +27,10 @@ AdapterFolder open_adapter_folder(const std::string& path, const Limits& limits 
 
 // Writes the pair (and README.md when given) into `path`, which is made if needed; other files there stay.
 // The new files are written apart, made durable, read again and compared with what was asked for; only then
-// they replace the old ones, by renames. When anything fails the old adapter is as it was. Keys are sorted as
-// PEFT sorts them. Throws Code::invalid_argument for an adapter without tensors or with empty ones.
+// they replace the old ones. When anything fails the old adapter is as it was. A kill can fall between the
+// renames of weights and config only when the config changes; where that matters, save into the staging
+// folder of an OutputFolder. One process at a time may save into a folder. Keys are sorted as PEFT sorts
+// them. Throws Code::invalid_argument for an adapter without tensors or with empty ones.
 void save_adapter_folder(const std::string& path, const Json& config,
                          const std::vector<OutputTensor>& tensors,
                          const std::optional<std::string>& readme = std::nullopt);

@@ -61,6 +61,8 @@ class HeaderHandler {
 
   bool string(std::string& value) {
     if (state_ == State::metadata) {
+      check(static_cast<int64_t>(header_.metadata.size()) < limits_.metadata_entries, Code::limit,
+            "{}: more than {} metadata entries", what_, limits_.metadata_entries);
       header_.metadata[key_] = std::move(value);
     } else if (state_ == State::tensor && key_ == "dtype") {
       type_ = type_named(value);

@@ -168,6 +168,10 @@ TEST(SafetensorsHostile, HeaderLimit) {
   limits.safetensors_header = 64;
   test::write_bytes(folder.file("x"), one("{" + std::string(100, ' ') + "}", 0));
   EXPECT_ERROR(Code::limit, "exceeds the limit of 64", SafetensorsFile::open(folder.file("x"), limits));
+  std::string entries = "\"0\":\"\"";
+  for (int i = 1; i < 70000; ++i) entries += ",\"" + std::to_string(i) + "\":\"\"";
+  test::write_bytes(folder.file("x"), one("{\"__metadata__\":{" + entries + "}}", 0));
+  EXPECT_ERROR(Code::limit, "metadata entries", SafetensorsFile::open(folder.file("x")));
   // A header that claims gigabytes in a sparse file of that size is refused before any memory is taken.
   test::write_bytes(folder.file("sparse"), raw<uint64_t>(uint64_t{3} << 30) + "{");
   std::filesystem::resize_file(folder.file("sparse"), uint64_t{4} << 30);

@@ -14,8 +14,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       file->read(entry, bytes);
     }
     const GgufMetadata& metadata = file->metadata();
-    for (const auto& [key, value] : metadata.items()) {
-      fuzz::require(metadata.find(key) == &value, "a key leads to its value");
+    for (const auto& item : metadata.items()) {
+      const std::string& key = item.first;
+      fuzz::require(metadata.find(key) == &item.second, "a key leads to its value");
       fuzz::accept_errors([&] { metadata.integer(key, 0, 1000); });
       fuzz::accept_errors([&] { metadata.number(key, -1, 1); });
       fuzz::accept_errors([&] { metadata.string(key); });

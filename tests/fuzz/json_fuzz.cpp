@@ -14,7 +14,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     }
     if (!value.is_object()) return;
     const JsonFields fields(value, "input");
-    for (const auto& [key, item] : value.items()) {
+    for (const auto& item : value.items()) {
+      const std::string& key = item.key();
       fuzz::accept_errors([&] { fields.integer(key, -5, 5); });
       fuzz::accept_errors([&] { fields.number(key, -5, 5); });
       fuzz::accept_errors([&] { fields.boolean(key); });
