@@ -19,7 +19,7 @@ ROWS = {
 if __name__ == "__main__":
     for name, rows in ROWS.items():
         lines = "\n".join(json.dumps(row) for row in rows)
-        save("data_rows", name, bytes([0x40 - 0x40 % 7]) + lines.encode())  # the format is found
+        save("data_rows", name, bytes([0x46]) + lines.encode())  # found formats, EOS
         save("data_rows", name + "_array", bytes([0x0E]) + json.dumps(rows, indent=1, ensure_ascii=False).encode())
     save("data_rows", "plain", b"\x05Two lines\nof text \xed\x95\x9c\n")
     save("data_rows", "deep", b"\x00" + b'{"text":' * 500)
