@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The quick start's job done by Transformers and PEFT: is the data set learnable, and by what recipe?
 
-    python quickstart_peer.py MODEL.gguf [--epochs 1] [--learning-rate 1e-3] [--batch 8]
+    python quickstart_peer.py MODEL.gguf [--epochs 1] [--learning-rate 1e-3] [--batch 4]
 """
 import argparse
 import json
@@ -19,7 +19,7 @@ parser = argparse.ArgumentParser()
 parser.add_argument("gguf")
 parser.add_argument("--epochs", type=int, default=1)
 parser.add_argument("--learning-rate", type=float, default=1e-3)
-parser.add_argument("--batch", type=int, default=8)
+parser.add_argument("--batch", type=int, default=4)
 parser.add_argument("--skip-before", action="store_true")
 parser.add_argument("--threads", type=int, default=2)
 parser.add_argument("--rows", type=int, default=480)
@@ -75,7 +75,8 @@ print("tokens in one epoch:", sum(len(ids) for ids, _ in examples),
       "loss-bearing:", sum(sum(label != -100 for label in labels) for _, labels in examples))
 if not arguments.skip_before:
     exact_match("before")
-optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=arguments.learning_rate, weight_decay=0.0)
+optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=arguments.learning_rate,
+                              weight_decay=0.0)
 steps = arguments.epochs * math.ceil(len(examples) / arguments.batch)
 warm_up = max(1, steps // 20)
 step, started, tokens = 0, time.time(), 0
@@ -102,6 +103,7 @@ for epoch in range(arguments.epochs):
         optimizer.step()
         step, tokens = step + 1, tokens + int(mask.sum())
         if step % 10 == 0:
-            print(f"step {step}/{steps} loss {loss.item():.4f} {tokens / (time.time() - started):.0f} tok/s", flush=True)
+            speed = tokens / (time.time() - started)
+            print(f"step {step}/{steps} loss {loss.item():.4f} {speed:.0f} tokens/s", flush=True)
 print(f"trained on {tokens} tokens in {time.time() - started:.0f} s")
 exact_match("after")
