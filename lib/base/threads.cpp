@@ -22,7 +22,7 @@ namespace {
 
 constexpr int maximum_workers = 255;
 // Longer than the gap between two loops of a training step, short enough not to burn an idle core.
-constexpr std::chrono::microseconds spin_time{40};
+constexpr std::chrono::microseconds spin_time{100};
 
 using Word = std::atomic<uint32_t>;
 static_assert(sizeof(Word) == 4 && Word::is_always_lock_free);
