@@ -3,14 +3,15 @@ import os
 
 import gguf
 import jinja2
-import torch
-import transformers
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 
 
-def load_gguf(path, dtype=torch.float32):
+def load_gguf(path, dtype="float32"):
+    import torch  # here, because the driver must stay small: a child's peak memory starts at its parent's size
+    import transformers
     folder, name = os.path.split(os.path.abspath(path))
-    return transformers.AutoModelForCausalLM.from_pretrained(folder, gguf_file=name, dtype=dtype)
+    return transformers.AutoModelForCausalLM.from_pretrained(folder, gguf_file=name,
+                                                             dtype=getattr(torch, dtype))
 
 
 def smollm_tokenizer(path):

@@ -35,7 +35,7 @@ def peak_resident_bytes():
 
 def train(arguments):
     torch.set_num_threads(arguments.threads)
-    base = load_gguf(arguments.gguf, getattr(torch, arguments.dtype))
+    base = load_gguf(arguments.gguf, arguments.dtype)
     model = PeftModel.from_pretrained(base, arguments.adapter, is_trainable=True)  # the adapter stays float32
     with open(arguments.rows, encoding="utf-8") as file:
         rows = [json.loads(line)["token_ids"] for line in file]
