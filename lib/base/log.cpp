@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <deque>
+#include <memory>
 #include <mutex>
 
 namespace peft {
@@ -16,6 +17,7 @@ constinit bool queue_gone = false;  // a host's static destructor may log after 
 
 struct Queue {
   std::deque<LogRecord> records;
+  std::shared_ptr<const LogSink> sink;
   ~Queue() {
     std::lock_guard lock(queue_mutex);
     queue_gone = true;
@@ -23,9 +25,9 @@ struct Queue {
 };
 
 // With queue_mutex held; nullptr once the process is unloading.
-std::deque<LogRecord>* queue() {
+Queue* queue() {
   static Queue instance;
-  return queue_gone ? nullptr : &instance.records;
+  return queue_gone ? nullptr : &instance;
 }
 
 }  // namespace
@@ -36,23 +38,41 @@ int64_t dropped_log_records() { return dropped.load(std::memory_order_relaxed); 
 
 std::optional<LogRecord> poll_log() {
   std::lock_guard lock(queue_mutex);
-  std::deque<LogRecord>* records = queue();
-  if (!records || records->empty()) return std::nullopt;
-  LogRecord record = std::move(records->front());
-  records->pop_front();
+  Queue* const now = queue();
+  if (!now || now->records.empty()) return std::nullopt;
+  LogRecord record = std::move(now->records.front());
+  now->records.pop_front();
   return record;
+}
+
+void set_log_sink(LogSink sink) {
+  auto shared = sink ? std::make_shared<const LogSink>(std::move(sink)) : nullptr;
+  std::lock_guard lock(queue_mutex);
+  if (Queue* const now = queue()) now->sink.swap(shared);
 }
 
 void write_log(LogLevel level, std::string message) {
   if (level == LogLevel::off || level > log_level()) return;
-  std::lock_guard lock(queue_mutex);
-  std::deque<LogRecord>* records = queue();
-  if (!records) return;
-  if (records->size() >= queue_capacity) {
-    records->pop_front();
-    dropped.fetch_add(1, std::memory_order_relaxed);
+  LogRecord record{level, std::move(message)};
+  std::shared_ptr<const LogSink> sink;
+  {
+    std::lock_guard lock(queue_mutex);
+    Queue* const now = queue();
+    if (!now) return;
+    sink = now->sink;
+    if (!sink) {
+      if (now->records.size() >= queue_capacity) {
+        now->records.pop_front();
+        dropped.fetch_add(1, std::memory_order_relaxed);
+      }
+      now->records.push_back(std::move(record));
+      return;
+    }
   }
-  records->push_back({level, std::move(message)});
+  try {
+    (*sink)(record);
+  } catch (...) {  // logging never makes the logged operation fail
+  }
 }
 
 }  // namespace peft

@@ -1,7 +1,9 @@
-// One log for the process: a bounded queue to poll. Nothing is ever printed. Safe from any thread.
+// One log for the process: a bounded queue to poll, or a sink. Nothing is ever printed. Safe from any thread.
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <functional>
 #include <optional>
 #include <string>
 #include <utility>
@@ -23,6 +25,10 @@ LogLevel log_level();
 std::optional<LogRecord> poll_log();
 int64_t dropped_log_records();
 void write_log(LogLevel level, std::string message);
+// Sends records to `sink` instead of the queue, on the thread that logs and under no lock; what it throws is dropped.
+// Empty: to the queue again. A call that began before may still run when this returns.
+using LogSink = std::function<void(const LogRecord&)>;
+void set_log_sink(LogSink sink);
 
 template <typename... Args>
 void log(LogLevel level, fmt::format_string<Args...> format, Args&&... args) {

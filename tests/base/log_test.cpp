@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -55,6 +56,22 @@ TEST_F(Log, TakesRecordsFromManyThreads) {
     });
   for (auto& thread : threads) thread.join();
   EXPECT_EQ(drain() + dropped_log_records() - before, 2000);
+}
+
+TEST_F(Log, SinkTakesThePlaceOfTheQueue) {
+  std::vector<std::string> seen;
+  set_log_sink([&](const LogRecord& record) {
+    seen.push_back(record.message);
+    set_log_level(log_level());  // the library may be called from inside
+    if (record.message == "bad") throw 1;
+  });
+  log(LogLevel::error, "good");
+  EXPECT_NO_THROW(log(LogLevel::error, "bad"));
+  EXPECT_FALSE(poll_log());
+  set_log_sink({});
+  log(LogLevel::error, "queued");
+  EXPECT_EQ(seen, (std::vector<std::string>{"good", "bad"}));
+  EXPECT_EQ(poll_log()->message, "queued");
 }
 
 }  // namespace
