@@ -70,6 +70,13 @@ def nll_of(logits, row):
 def save_golden(path, tensors, **metadata_fields):
     arrays = {name: numpy.ascontiguousarray(value) for name, value in tensors.items()}
     save_file(arrays, path, metadata={"versions": VERSIONS, **metadata_fields})
+    with open(path, "rb") as file:
+        content = file.read()
+    size = int.from_bytes(content[:8], "little")  # the library writes its metadata in no fixed order
+    header = json.loads(content[8:8 + size])
+    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    with open(path, "wb") as file:
+        file.write(content[:8] + json.dumps(header, separators=(",", ":")).encode().ljust(size) + content[8 + size:])
 
 
 def score_golden(path, model, rows, **metadata_fields):
