@@ -58,7 +58,8 @@ void check_path(const std::string& path);
 void sync_folder(const std::string& path);
 // "." for a bare name, "/" for what lies in the root.
 std::string parent_folder(const std::string& path);
-// A name beside `path` that no other process or thread uses; `kind` says what it is to who finds it after a crash.
+// A name beside `path` that no other process or thread uses; `kind` says what it is to who finds it after a
+// crash.
 std::string temporary_name(const std::string& path, const char* kind);
 
 }  // namespace peft

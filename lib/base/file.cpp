@@ -34,14 +34,17 @@ std::string parent_folder(const std::string& path) {
 std::string temporary_name(const std::string& path, const char* kind) {
   static std::atomic<uint64_t> counter{0};
   // Cut, because the suffix must fit into the 255 bytes of a name.
-  const std::string name = fmt::format(".{}.{}-{}.{}", base_name(path).substr(0, 180), getpid(), ++counter, kind);
+  const std::string name =
+      fmt::format(".{}.{}-{}.{}", base_name(path).substr(0, 180), getpid(), ++counter, kind);
   return join_path(parent_folder(path), name);
 }
 
 void sync_folder(const std::string& path) {
-  const Descriptor folder(retry_interrupted([&] { return ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); }));
+  const Descriptor folder(
+      retry_interrupted([&] { return ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); }));
   if (!folder) fail_errno(path, "open the folder");
-  if (retry_interrupted([&] { return ::fsync(folder.get()); }) != 0) fail_errno(path, "make the folder durable");
+  if (retry_interrupted([&] { return ::fsync(folder.get()); }) != 0)
+    fail_errno(path, "make the folder durable");
 }
 
 InputFile::InputFile(int descriptor, std::string path) : descriptor_(descriptor), path_(std::move(path)) {
@@ -56,7 +59,7 @@ InputFile::InputFile(int descriptor, std::string path) : descriptor_(descriptor)
 
 InputFile InputFile::open(const std::string& path) {
   check_path(path);
-  // Looked at before opening: opening a device can do something; O_NONBLOCK keeps a pipe put there since from blocking.
+  // Looked at before opening: opening a device can do something; O_NONBLOCK keeps a new pipe from blocking.
   struct stat status;
   if (::stat(path.c_str(), &status) != 0) fail_errno(path, "open");
   check(S_ISREG(status.st_mode), Code::io, "{}: not a regular file", path);
@@ -85,8 +88,9 @@ void InputFile::read_at(int64_t offset, std::span<std::byte> out) const {
   const int64_t end = checked_add(offset, static_cast<int64_t>(out.size()), "read position");
   size_t done = 0;
   while (done < out.size()) {
-    const ssize_t count = retry_interrupted(
-        [&] { return ::pread(descriptor_, out.data() + done, out.size() - done, offset + static_cast<int64_t>(done)); });
+    const ssize_t count = retry_interrupted([&] {
+      return ::pread(descriptor_, out.data() + done, out.size() - done, offset + static_cast<int64_t>(done));
+    });
     if (count < 0) fail_errno(path_, "read");
     check(count > 0, Code::io, "{}: cannot read bytes {} to {}: the file ends at {}", path_, offset, end,
           offset + static_cast<int64_t>(done));
@@ -124,7 +128,8 @@ void make_folders(const std::string& path) {
     const std::string folder = path.substr(0, end);
     if (::mkdir(folder.c_str(), 0777) != 0) {
       const int error = errno;  // a folder that is there may also report EACCES or EROFS
-      if (!is_folder(folder)) fail(code_of_errno(error), "{}: cannot make the folder: {}", folder, errno_text(error));
+      if (!is_folder(folder))
+        fail(code_of_errno(error), "{}: cannot make the folder: {}", folder, errno_text(error));
     }
     end = end == path.npos ? end : path.find_first_not_of('/', end);
   }
@@ -132,7 +137,8 @@ void make_folders(const std::string& path) {
 
 std::string read_text_file(const std::string& path, int64_t maximum_bytes) {
   const InputFile file = InputFile::open(path);
-  check(file.size() <= maximum_bytes, Code::limit, "{}: {} bytes, at most {} allowed", path, file.size(), maximum_bytes);
+  check(file.size() <= maximum_bytes, Code::limit, "{}: {} bytes, at most {} allowed", path, file.size(),
+        maximum_bytes);
   std::string text(static_cast<size_t>(file.size()), '\0');
   file.read_at(0, std::as_writable_bytes(std::span(text)));
   return text;

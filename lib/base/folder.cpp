@@ -12,11 +12,13 @@ namespace peft {
 namespace {
 
 bool is_component(std::string_view name) {
-  return !name.empty() && name != "." && name != ".." && name.find_first_of(std::string_view("/\0", 2)) == name.npos;
+  return !name.empty() && name != "." && name != ".." &&
+         name.find_first_of(std::string_view("/\0", 2)) == name.npos;
 }
 
 Descriptor open_folder(const std::string& path) {
-  Descriptor folder(retry_interrupted([&] { return ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); }));
+  Descriptor folder(
+      retry_interrupted([&] { return ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); }));
   if (!folder) fail_errno(path, "open the folder");
   return folder;
 }
@@ -41,7 +43,8 @@ bool Folder::contains(const std::string& name) const {
 }
 
 InputFile Folder::open_file(const std::string& name) const {
-  check(is_component(name), Code::format, "{}: '{}' is not the name of a file in this folder", path_, name.c_str());
+  check(is_component(name), Code::format, "{}: '{}' is not the name of a file in this folder", path_,
+        name.c_str());
   const std::string full = join_path(path_, name);
   const Descriptor folder = open_folder(path_);
   struct stat status;
@@ -58,8 +61,8 @@ InputFile Folder::open_file(const std::string& name) const {
 
 std::string Folder::read_text(const std::string& name, int64_t maximum_bytes) const {
   const InputFile file = open_file(name);
-  check(file.size() <= maximum_bytes, Code::limit, "{}: {} bytes, at most {} allowed", file.path(), file.size(),
-        maximum_bytes);
+  check(file.size() <= maximum_bytes, Code::limit, "{}: {} bytes, at most {} allowed", file.path(),
+        file.size(), maximum_bytes);
   std::string text(static_cast<size_t>(file.size()), '\0');
   file.read_at(0, std::as_writable_bytes(std::span(text)));
   return text;

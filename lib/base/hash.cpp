@@ -36,6 +36,8 @@ std::string hash_file(const InputFile& file) {
   return as_hex(XXH3_128bits_digest(&state));
 }
 
-std::string hash_bytes(std::span<const std::byte> bytes) { return as_hex(XXH3_128bits(bytes.data(), bytes.size())); }
+std::string hash_bytes(std::span<const std::byte> bytes) {
+  return as_hex(XXH3_128bits(bytes.data(), bytes.size()));
+}
 
 }  // namespace peft

@@ -9,8 +9,8 @@
 namespace peft {
 namespace {
 
-// The object or array being read. Values are gathered apart and moved into place at its end, because inserting into an
-// ordered object searches all its keys.
+// The object or array being read. Values are gathered apart and moved into place at its end, because
+// inserting into an ordered object searches all its keys.
 struct OpenValue {
   bool is_object = false;
   std::vector<std::string> keys;
@@ -21,11 +21,12 @@ const std::string* repeated_key(const std::vector<std::string>& keys) {
   std::vector<const std::string*> sorted(keys.size());
   std::transform(keys.begin(), keys.end(), sorted.begin(), [](const std::string& key) { return &key; });
   std::sort(sorted.begin(), sorted.end(), [](const auto* a, const auto* b) { return *a < *b; });
-  const auto at = std::adjacent_find(sorted.begin(), sorted.end(), [](const auto* a, const auto* b) { return *a == *b; });
+  const auto at =
+      std::adjacent_find(sorted.begin(), sorted.end(), [](const auto* a, const auto* b) { return *a == *b; });
   return at == sorted.end() ? nullptr : *at;
 }
 
-// Receives the events of nlohmann's iterative parser and enforces the limits before anything is nested or kept.
+// Receives the events of nlohmann's iterative parser and enforces the limits before it keeps anything.
 class Builder {
  public:
   using number_integer_t = Json::number_integer_t;
@@ -72,7 +73,8 @@ class Builder {
   bool parse_error(size_t position, const std::string& /*token*/, const nlohmann::detail::exception& error) {
     const std::string_view before = text_.substr(0, std::min(position, text_.size()));
     const auto line = 1 + std::count(before.begin(), before.end(), '\n');
-    // nlohmann's text is "[json.exception...] parse error at line 1, column 2: reason" or "[json.exception...] reason".
+    // nlohmann's text is "[json.exception...] parse error at line 1, column 2: reason" or
+    // "[json.exception...] reason".
     std::string_view reason = error.what();
     for (const std::string_view mark : {"] ", "column "})
       if (const size_t at = reason.find(mark); at != reason.npos) reason.remove_prefix(at + mark.size());
@@ -86,15 +88,16 @@ class Builder {
 
  private:
   void count_value() {
-    check(++values_ <= limits_.json_values, Code::limit, "{}: more than {} JSON values", what_, limits_.json_values);
+    check(++values_ <= limits_.json_values, Code::limit, "{}: more than {} JSON values", what_,
+          limits_.json_values);
   }
   void check_length(const std::string& value) const {
     check(static_cast<int64_t>(value.size()) <= limits_.string_bytes, Code::limit,
           "{}: a JSON string of {} bytes, at most {} allowed", what_, value.size(), limits_.string_bytes);
   }
   bool open(bool is_object) {
-    check(static_cast<int64_t>(open_.size()) < limits_.json_depth, Code::limit, "{}: JSON nests deeper than {}", what_,
-          limits_.json_depth);
+    check(static_cast<int64_t>(open_.size()) < limits_.json_depth, Code::limit,
+          "{}: JSON nests deeper than {}", what_, limits_.json_depth);
     count_value();
     open_.emplace_back().is_object = is_object;
     return true;
@@ -139,7 +142,9 @@ bool nests_deeper_than(const Json& value, size_t depth) {
   return false;
 }
 
-const char* type_of(const Json& value) { return value.is_number_float() ? "number" : value.is_number() ? "integer" : value.type_name(); }
+const char* type_of(const Json& value) {
+  return value.is_number_float() ? "number" : value.is_number() ? "integer" : value.type_name();
+}
 
 }  // namespace
 
@@ -147,7 +152,8 @@ Json parse_json(std::string_view text, const std::string& what, const Limits& li
   check(static_cast<int64_t>(text.size()) <= limits.json_bytes, Code::limit,
         "{}: {} bytes of JSON, at most {} allowed", what, text.size(), limits.json_bytes);
   // nlohmann's lexer takes a NUL byte for the end of the text and would ignore what follows.
-  check(text.find('\0') == text.npos, Code::format, "{}: malformed JSON: NUL byte at offset {}", what, text.find('\0'));
+  check(text.find('\0') == text.npos, Code::format, "{}: malformed JSON: NUL byte at offset {}", what,
+        text.find('\0'));
   Builder builder(text, what, limits);
   const bool parsed = Json::sax_parse(text.begin(), text.end(), &builder);
   check(parsed, Code::format, "{}: malformed JSON", what);
@@ -156,8 +162,8 @@ Json parse_json(std::string_view text, const std::string& what, const Limits& li
 
 std::string dump_json(const Json& value, int indent) {
   const Limits limits;
-  check(!nests_deeper_than(value, static_cast<size_t>(limits.json_depth)), Code::limit, "JSON nests deeper than {}",
-        limits.json_depth);
+  check(!nests_deeper_than(value, static_cast<size_t>(limits.json_depth)), Code::limit,
+        "JSON nests deeper than {}", limits.json_depth);
   return value.dump(indent, ' ', false, Json::error_handler_t::replace);
 }
 
@@ -178,12 +184,15 @@ namespace {
 
 const Json& required(const JsonFields& fields, std::string_view key, const char* type) {
   const Json* value = fields.find(key);
-  check(value != nullptr, Code::format, "{}: field '{}': expected {}, found nothing", fields.what(), key, type);
+  check(value != nullptr, Code::format, "{}: field '{}': expected {}, found nothing", fields.what(), key,
+        type);
   return *value;
 }
 
-void check_type(bool right, const JsonFields& fields, std::string_view key, const char* type, const Json& found) {
-  check(right, Code::format, "{}: field '{}': expected {}, found {}", fields.what(), key, type, type_of(found));
+void check_type(bool right, const JsonFields& fields, std::string_view key, const char* type,
+                const Json& found) {
+  check(right, Code::format, "{}: field '{}': expected {}, found {}", fields.what(), key, type,
+        type_of(found));
 }
 
 }  // namespace
@@ -194,7 +203,8 @@ int64_t JsonFields::integer(std::string_view key, int64_t minimum, int64_t maxim
   const bool fits = !value.is_number_unsigned() || value.get<uint64_t>() <= uint64_t{INT64_MAX};
   const int64_t number = fits ? value.get<int64_t>() : 0;
   check(fits && number >= minimum && number <= maximum, Code::format,
-        "{}: field '{}': expected integer from {} to {}, found {}", what_, key, minimum, maximum, value.dump());
+        "{}: field '{}': expected integer from {} to {}, found {}", what_, key, minimum, maximum,
+        value.dump());
   return number;
 }
 
@@ -202,8 +212,8 @@ double JsonFields::number(std::string_view key, double minimum, double maximum) 
   const Json& value = required(*this, key, "number");
   check_type(value.is_number(), *this, key, "number", value);
   const double number = value.get<double>();
-  check(number >= minimum && number <= maximum, Code::format, "{}: field '{}': expected number from {} to {}, found {}",
-        what_, key, minimum, maximum, number);
+  check(number >= minimum && number <= maximum, Code::format,
+        "{}: field '{}': expected number from {} to {}, found {}", what_, key, minimum, maximum, number);
   return number;
 }
 
@@ -219,7 +229,8 @@ std::string JsonFields::string(std::string_view key) const {
   return value.get<std::string>();
 }
 
-int64_t JsonFields::integer_or(std::string_view key, int64_t fallback, int64_t minimum, int64_t maximum) const {
+int64_t JsonFields::integer_or(std::string_view key, int64_t fallback, int64_t minimum,
+                               int64_t maximum) const {
   return has(key) ? integer(key, minimum, maximum) : fallback;
 }
 
@@ -227,7 +238,9 @@ double JsonFields::number_or(std::string_view key, double fallback, double minim
   return has(key) ? number(key, minimum, maximum) : fallback;
 }
 
-bool JsonFields::boolean_or(std::string_view key, bool fallback) const { return has(key) ? boolean(key) : fallback; }
+bool JsonFields::boolean_or(std::string_view key, bool fallback) const {
+  return has(key) ? boolean(key) : fallback;
+}
 
 std::string JsonFields::string_or(std::string_view key, std::string fallback) const {
   return has(key) ? string(key) : std::move(fallback);
@@ -240,8 +253,8 @@ std::optional<std::vector<std::string>> JsonFields::strings(std::string_view key
   std::vector<std::string> result;
   result.reserve(value->size());
   for (const Json& item : *value) {
-    check(item.is_string(), Code::format, "{}: field '{}': expected array of strings, found {} at index {}", what_, key,
-          type_of(item), result.size());
+    check(item.is_string(), Code::format, "{}: field '{}': expected array of strings, found {} at index {}",
+          what_, key, type_of(item), result.size());
     result.push_back(item.get<std::string>());
   }
   return result;

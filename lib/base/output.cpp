@@ -12,7 +12,7 @@
 namespace peft {
 namespace {
 
-// fsync of everything below `path`, itself last. Files may have been written by others, so all are synced here.
+// fsync of everything below `path`, itself last. Files may have been written by others, so all are.
 void sync_tree(const std::string& path, int depth) {
   check(depth < 64, Code::limit, "{}: folders nest deeper than 64", path);
   for (const std::string& name : Folder::open(path).list()) {
@@ -22,9 +22,11 @@ void sync_tree(const std::string& path, int depth) {
     if (S_ISDIR(status.st_mode)) {
       sync_tree(full, depth + 1);
     } else if (S_ISREG(status.st_mode)) {
-      const Descriptor file(retry_interrupted([&] { return ::open(full.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW); }));
+      const Descriptor file(
+          retry_interrupted([&] { return ::open(full.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW); }));
       if (!file) fail_errno(full, "open");
-      if (retry_interrupted([&] { return ::fsync(file.get()); }) != 0) fail_errno(full, "make the file durable");
+      if (retry_interrupted([&] { return ::fsync(file.get()); }) != 0)
+        fail_errno(full, "make the file durable");
     }
   }
   sync_folder(path);
@@ -39,8 +41,8 @@ OutputFile::OutputFile(const std::string& path) : path_(path) {
   if (::stat(path.c_str(), &status) == 0)
     check(S_ISREG(status.st_mode), Code::io, "{}: cannot be written: not a regular file", path);
   temporary_ = temporary_name(path, "tmp");
-  descriptor_ =
-      retry_interrupted([&] { return ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666); });
+  descriptor_ = retry_interrupted(
+      [&] { return ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666); });
   if (descriptor_ < 0) fail_errno(path_, "create a file beside it");
 }
 
@@ -55,8 +57,8 @@ void OutputFile::discard() noexcept {
 void OutputFile::fail_and_discard(const char* action, int64_t bytes) {
   const int error = errno;
   discard();
-  fail(code_of_errno(error), "{}: cannot {} ({} bytes written, {} more needed): {}", path_, action, written_, bytes,
-       errno_text(error));
+  fail(code_of_errno(error), "{}: cannot {} ({} bytes written, {} more needed): {}", path_, action, written_,
+       bytes, errno_text(error));
 }
 
 void OutputFile::write(std::span<const std::byte> bytes) {
@@ -87,7 +89,8 @@ void OutputFile::commit() {
   if (::rename(temporary_.c_str(), path_.c_str()) != 0) {
     const int error = errno;
     ::unlink(temporary_.c_str());
-    fail(Code::io, "{}: cannot put the finished file of {} bytes in place: {}", path_, written_, errno_text(error));
+    fail(Code::io, "{}: cannot put the finished file of {} bytes in place: {}", path_, written_,
+         errno_text(error));
   }
   sync_folder(parent_folder(path_));
 }

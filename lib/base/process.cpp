@@ -10,9 +10,10 @@
 namespace peft {
 namespace {
 
-// Small kernel files, read without the library's own error handling: absence is normal here. Empty when unreadable.
+// Small kernel files, read without the library's own error handling: absence is normal and gives "".
 std::string read_kernel_file(const std::string& path) {
-  const std::unique_ptr<FILE, int (*)(FILE*)> file(std::fopen(path.c_str(), "re"), [](FILE* f) { return std::fclose(f); });
+  const std::unique_ptr<FILE, int (*)(FILE*)> file(std::fopen(path.c_str(), "re"),
+                                                   [](FILE* f) { return std::fclose(f); });
   if (!file) return {};
   char buffer[8192];
   return std::string(buffer, std::fread(buffer, 1, sizeof buffer, file.get()));
@@ -89,7 +90,8 @@ int64_t cgroup_free_bytes() {
          read_statistic(folder + "/memory.stat", "inactive_file"));
   });
   for_each_group("/sys/fs/cgroup/memory", "memory", [&](const std::string& folder) {
-    take(read_number(folder + "/memory.limit_in_bytes", -1), read_number(folder + "/memory.usage_in_bytes", -1),
+    take(read_number(folder + "/memory.limit_in_bytes", -1),
+         read_number(folder + "/memory.usage_in_bytes", -1),
          read_statistic(folder + "/memory.stat", "total_inactive_file"));
   });
   return free;

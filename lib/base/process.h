@@ -1,4 +1,5 @@
-// What the operating system and the container grant this process. For floor 0; others ask threads.h and memory.h.
+// What the operating system and the container grant this process. For floor 0; others ask threads.h and
+// memory.h.
 #pragma once
 
 #include <cstdint>

@@ -27,7 +27,8 @@ SharedLibrary SharedLibrary::open_first(const std::vector<std::string>& candidat
     if (usable) library.handle_ = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
     library.path_ = path;
     if (library.handle_) return library;
-    reasons += fmt::format("{}'{}': {}", reasons.empty() ? "" : "; ", path, usable ? loader_error() : "not a file name");
+    reasons += fmt::format("{}'{}': {}", reasons.empty() ? "" : "; ", path,
+                           usable ? loader_error() : "not a file name");
   }
   fail(Code::not_found, "shared library not loaded: {}", reasons.empty() ? "no candidates" : reasons);
 }

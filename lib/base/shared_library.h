@@ -10,7 +10,8 @@ namespace peft {
 class SharedLibrary {
  public:
   SharedLibrary() = default;
-  // Code::not_found naming `path` and the loader's reason. `path` without a slash is searched as dlopen(3) does.
+  // Code::not_found naming `path` and the loader's reason. `path` without a slash is searched as dlopen(3)
+  // does.
   static SharedLibrary open(const std::string& path);
   // The first of `candidates` that opens; Code::not_found lists every place looked at with its reason.
   static SharedLibrary open_first(const std::vector<std::string>& candidates);

@@ -38,7 +38,7 @@ void pause_briefly() {
   for (int i = 0; i < 16; ++i) __builtin_ia32_pause();
 }
 
-// True when `done` held within the spin time; at once false where spinning would only keep the other thread away.
+// True when `done` held within the spin time. Where spinning would keep the other thread away: false at once.
 template <typename Condition>
 bool spin_until(Condition&& done) {
   static const bool may_spin = available_threads() > 1;
@@ -93,7 +93,7 @@ struct alignas(64) Place {
   pthread_t thread{};
 };
 
-// Constant-initialized and trivially destructible: usable in any static constructor or destructor of the host.
+// Constant-initialized, trivially destructible: usable from the host's static constructors and destructors.
 constinit Place places[maximum_workers];
 constinit std::atomic<int> started{0};
 constinit std::atomic<pid_t> owner{0};  // process that started the workers
@@ -104,7 +104,8 @@ constinit thread_local bool is_worker = false;
 constinit thread_local bool inside_loop = false;
 
 void release(Job* job) {
-  if (job->holders.fetch_sub(1, std::memory_order_acq_rel) == (Job::caller_sleeps | 1)) futex_wake(&job->holders);
+  if (job->holders.fetch_sub(1, std::memory_order_acq_rel) == (Job::caller_sleeps | 1))
+    futex_wake(&job->holders);
 }
 
 void wake(Place& place) {
@@ -143,7 +144,8 @@ void* work(void* argument) {
 void check_process() {
   const pid_t process = owner.load(std::memory_order_relaxed);
   check(process == 0 || process == getpid(), Code::forked,
-        "this process was forked from one that runs the library's threads; load the library after fork instead");
+        "this process was forked from one that runs the library's threads; load the library after fork "
+        "instead");
 }
 
 // Starts workers until `wanted` exist. A system that refuses more threads leaves the loop with fewer.

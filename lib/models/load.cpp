@@ -18,7 +18,7 @@ class ModelLoader {
     model_ = std::shared_ptr<Model>(new Model());
     model_->path_ = path;
     if (is_folder(path)) {
-      load_folder(Folder::open(path));
+      load_folder(Folder::open(path, options_.follow_links));
     } else {
       InputFile file = InputFile::open(path);
       check(looks_like_gguf(file), Code::unsupported,
@@ -36,7 +36,7 @@ class ModelLoader {
     build(what, nullptr);
     const auto source = open_checkpoint(folder, options_.limits);
     load_weights(*model_->transformer_, *model_->family_, *source, Naming::hugging_face, context_, options_);
-    take(text_of_folder(folder, model_->config_, vocabulary(), options_.limits));
+    if (options_.tokenizer) take(text_of_folder(folder, model_->config_, vocabulary(), options_.limits));
   }
 
   void load_gguf(InputFile file) {
@@ -63,7 +63,7 @@ class ModelLoader {
     model_->gguf_metadata_ = metadata;
     build(path, &family);
     load_weights(*model_->transformer_, family, *source, Naming::gguf, context_, options_);
-    take(with_context(path, [&] { return text_of_gguf(metadata, vocabulary(), options_.limits); }));
+    if (options_.tokenizer) take(with_context(path, [&] { return text_of_gguf(metadata, vocabulary(), options_.limits); }));
   }
 
   int64_t vocabulary() const { return model_->transformer_->spec().vocabulary; }

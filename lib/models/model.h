@@ -26,6 +26,8 @@ struct LoadOptions {
   const CancelToken* cancel = nullptr;                          // polled before every tensor
   std::function<void(int64_t done, int64_t total)> progress;    // parameters read so far; may throw
   Limits limits;
+  bool tokenizer = true;       // false: none is looked for
+  bool follow_links = true;    // files may be links that lead out of the folder, as in Hugging Face's cache
 };
 
 class Model {

@@ -1,6 +1,8 @@
-// What an execution context computes with. One Backend belongs to one context: it knows its threads or its stream.
+// What an execution context computes with. One Backend belongs to one context: it knows its threads or its
+// stream.
 //
-// Backends hold no tensors. Calls on one backend come from one thread at a time; different backends run side by side.
+// Backends hold no tensors. Calls on one backend come from one thread at a time; different backends run side
+// by side.
 #pragma once
 
 #include <cstddef>
@@ -23,7 +25,8 @@ class Backend {
   virtual DeviceKind kind() const = 0;
   // Device memory of this backend; shared by all contexts of the device.
   virtual std::shared_ptr<MemorySource> memory() const = 0;
-  // Between host and device memory; returns when the data has arrived. On meta nothing moves and hosts read zeros.
+  // Between host and device memory; returns when the data has arrived. On meta nothing moves and hosts read
+  // zeros.
   virtual void copy_to_host(const std::byte* device, std::byte* host, int64_t bytes) = 0;
   virtual void copy_from_host(const std::byte* host, std::byte* device, int64_t bytes) = 0;
   virtual void synchronize() = 0;

@@ -27,8 +27,10 @@ std::vector<T> download(Context& context, const Tensor& tensor, DType dtype) {
 
 }  // namespace
 
-Context::Context(std::unique_ptr<Backend> backend, int64_t memory_limit_bytes)
-    : backend_(std::move(backend)), pool_(MemoryPool::create(backend_->memory(), memory_limit_bytes)) {}
+Context::Context(std::unique_ptr<Backend> backend, int64_t memory_limit_bytes, std::shared_ptr<MemorySource> memory)
+    : backend_(std::move(backend)),
+      memory_(memory ? std::move(memory) : backend_->memory()),
+      pool_(MemoryPool::create(memory_, memory_limit_bytes)) {}
 
 Context::~Context() = default;
 
@@ -58,7 +60,7 @@ Tensor Context::from_host(std::span<const int64_t> values, const Shape& shape) {
 }
 
 Tensor Context::empty_shared(const Shape& shape, DType dtype) {
-  return Tensor(make_storage(backend_->memory(), storage_bytes(dtype, shape)), shape, dtype);
+  return Tensor(make_storage(memory_, storage_bytes(dtype, shape)), shape, dtype);
 }
 
 std::vector<float> Context::to_host(const Tensor& tensor) { return download<float>(*this, tensor, DType::f32); }

@@ -18,7 +18,8 @@ class Tape;  // autograd/tape.h
 
 class Context {
  public:
-  Context(std::unique_ptr<Backend> backend, int64_t memory_limit_bytes = 0);
+  // `memory`: where everything comes from instead of the backend's own source (a bound shared by several contexts).
+  Context(std::unique_ptr<Backend> backend, int64_t memory_limit_bytes = 0, std::shared_ptr<MemorySource> memory = nullptr);
   Context(const Context&) = delete;
   Context& operator=(const Context&) = delete;
   ~Context();
@@ -51,6 +52,7 @@ class Context {
 
  private:
   std::unique_ptr<Backend> backend_;
+  std::shared_ptr<MemorySource> memory_;
   std::shared_ptr<MemoryPool> pool_;
 };
 

@@ -15,7 +15,8 @@ enum class DType : uint8_t {
   i32,
   i64,
   u8,
-  // NF4 as bitsandbytes has it: blocks of 64 over the row-major flattened tensor. See tensor/nf4.h for the layout.
+  // NF4 as bitsandbytes has it: blocks of 64 over the row-major flattened tensor. See tensor/nf4.h for the
+  // layout.
   nf4,         // one f32 maximum a block
   nf4_double,  // the maxima quantized to 8 bits in blocks of 256
   // GGUF block layouts: a row is a whole number of blocks, rows follow each other.
@@ -45,8 +46,8 @@ constexpr bool is_nf4(DType dtype) { return dtype == DType::nf4 || dtype == DTyp
 constexpr bool is_quantized(DType dtype) { return dtype >= DType::nf4; }
 constexpr bool is_floating(DType dtype) { return dtype <= DType::bf16; }
 
-// Bytes that hold a dense tensor of `shape`. Throws Code::format when a row is not a whole number of blocks or on
-// overflow: safe on shapes that come from files.
+// Bytes that hold a dense tensor of `shape`. Throws Code::format when a row is not a whole number of blocks
+// or on overflow: safe on shapes that come from files.
 int64_t storage_bytes(DType dtype, const Shape& shape);
 // Bytes of one row of `columns` elements; not defined for nf4.
 int64_t row_bytes(DType dtype, int64_t columns);

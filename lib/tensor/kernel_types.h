@@ -9,7 +9,7 @@ namespace peft {
 enum class Arithmetic : uint8_t {
   float32,   // exact products of f32 activations
   bfloat16,  // activations and weights rounded to bf16 first (AMX, AVX-512 BF16, tensor cores)
-  int8,      // few-row products over block-quantized weights only: activations rounded to int8 in blocks of 32
+  int8,  // few-row products over block-quantized weights only: activations rounded to int8 in blocks of 32
 };
 
 enum class MatmulKind : uint8_t {
@@ -45,7 +45,7 @@ struct RopeOptions {
 
 struct AttentionOptions {
   int32_t heads = 0, kv_heads = 0, head_dim = 0;  // heads is a multiple of kv_heads
-  int32_t window = 0;                             // a query sees its last `window` keys, itself included; 0 = all
+  int32_t window = 0;  // a query sees its last `window` keys, itself included; 0 = all
   bool causal = true;
   float scale = 1.0f;
 };
@@ -57,8 +57,8 @@ struct AttentionSegment {
   int32_t key_begin = 0, key_count = 0;
 };
 
-// Where one layer's keys and values lie in a page (float offsets); a page holds page_tokens tokens of all layers, a
-// token's keys being kv_heads * head_dim floats.
+// Where one layer's keys and values lie in a page (float offsets); a page holds page_tokens tokens of all
+// layers, a token's keys being kv_heads * head_dim floats.
 struct PageLayout {
   int32_t page_tokens = 0;
   int64_t key_offset = 0, value_offset = 0;
@@ -77,7 +77,7 @@ struct AdamWOptions {
   double beta1 = 0.9, beta2 = 0.999;  // double: 1 - 0.999f is off by 1e-5
   float epsilon = 1e-8f, weight_decay = 0;
   double bias_correction1 = 1, bias_correction2 = 1;  // 1 - beta^t
-  float gradient_scale = 1;                            // clipping, multiplied into every gradient
+  float gradient_scale = 1;                           // clipping, multiplied into every gradient
 };
 
 }  // namespace peft

@@ -1,5 +1,6 @@
-// The border between libpeft.so and a device module (libpeft_cuda.so): one exported C function. Both sides are built from the
-// same tree, which the fingerprint of the kernel list proves; errors of the entry cross as text, nothing is thrown across.
+// The border between libpeft.so and a device module (libpeft_cuda.so): one exported C function. Both sides
+// are built from the same tree, which the fingerprint of the kernel list proves; errors of the entry cross as
+// text, nothing is thrown across.
 #pragma once
 
 #include <cstddef>

@@ -10,8 +10,8 @@ namespace {
 
 constexpr int64_t part_alignment = 64;
 
-// Every operation rounds to f32 as torch's does on x86-64 with FMA; std::fma rounds once on any machine, so the table has
-// the same bits everywhere.
+// Every operation rounds to f32 as torch's does on x86-64 with FMA; std::fma rounds once on any machine, so
+// the table has the same bits everywhere.
 std::array<float, 256> make_dynamic_map() {
   std::array<float, 256> map{};
   size_t count = 0;
@@ -47,8 +47,8 @@ const std::array<float, 256>& dynamic_map() {
 
 Nf4Layout Nf4Layout::of(DType dtype, int64_t elements) {
   PEFT_ASSERT(is_nf4(dtype));
-  check(elements >= 0 && elements <= (int64_t{1} << 56), Code::format, "{}: {} elements are out of range", name_of(dtype),
-        elements);
+  check(elements >= 0 && elements <= (int64_t{1} << 56), Code::format, "{}: {} elements are out of range",
+        name_of(dtype), elements);
   Nf4Layout layout{};
   layout.elements = elements;
   layout.blocks = divide_up(elements, nf4_block);
@@ -61,7 +61,8 @@ Nf4Layout Nf4Layout::of(DType dtype, int64_t elements) {
   }
   layout.nested_blocks = divide_up(layout.blocks, nf4_nested_block);
   layout.nested_offset = round_up(layout.maxima_offset + layout.blocks, part_alignment);
-  layout.offset_offset = round_up(layout.nested_offset + layout.nested_blocks * int64_t{sizeof(float)}, part_alignment);
+  layout.offset_offset =
+      round_up(layout.nested_offset + layout.nested_blocks * int64_t{sizeof(float)}, part_alignment);
   layout.total_bytes = layout.offset_offset + int64_t{sizeof(float)};
   return layout;
 }

@@ -9,7 +9,7 @@
 namespace peft {
 namespace {
 
-constexpr int64_t unit = 64;                          // sizes and addresses are multiples of a cache line
+constexpr int64_t unit = 64;  // sizes and addresses are multiples of a cache line
 constexpr int64_t smallest_region = int64_t{16} << 20;
 constexpr int64_t region_unit = 4096;
 
@@ -104,7 +104,8 @@ std::shared_ptr<Storage> BestFitPool::allocate(int64_t bytes) {
   statistics_.used += block->bytes;
   statistics_.peak_used = std::max(statistics_.peak_used, statistics_.used);
   try {
-    return std::make_shared<PoolStorage>(std::static_pointer_cast<BestFitPool>(shared_from_this()), block, bytes);
+    return std::make_shared<PoolStorage>(std::static_pointer_cast<BestFitPool>(shared_from_this()), block,
+                                         bytes);
   } catch (...) {
     give_back(block);
     throw;
@@ -127,8 +128,8 @@ Block* BestFitPool::add_region(int64_t bytes) {
     const auto exceeds = [&] { return wanted > limit_ - statistics_.held; };
     if (exceeds()) trim();
     if (exceeds()) wanted = round_up(bytes, unit);  // near the bound: no more than was asked for
-    check(!exceeds(), Code::out_of_memory,
-          "memory pool: {} bytes requested, {} in use, {} held, limit {}", bytes, statistics_.used, statistics_.held, limit_);
+    check(!exceeds(), Code::out_of_memory, "memory pool: {} bytes requested, {} in use, {} held, limit {}",
+          bytes, statistics_.used, statistics_.held, limit_);
   }
   auto region = std::make_unique<Region>();
   auto block = std::make_unique<Block>();

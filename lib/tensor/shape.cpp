@@ -4,11 +4,12 @@
 
 namespace peft {
 
-Shape::Shape(std::initializer_list<int64_t> sizes) : Shape(std::span<const int64_t>(sizes.begin(), sizes.size())) {}
+Shape::Shape(std::initializer_list<int64_t> sizes)
+    : Shape(std::span<const int64_t>(sizes.begin(), sizes.size())) {}
 
 Shape::Shape(std::span<const int64_t> sizes) {
-  check(sizes.size() <= static_cast<size_t>(maximum_rank), Code::format, "shape: expected at most {} dimensions, found {}",
-        maximum_rank, sizes.size());
+  check(sizes.size() <= static_cast<size_t>(maximum_rank), Code::format,
+        "shape: expected at most {} dimensions, found {}", maximum_rank, sizes.size());
   for (const int64_t size : sizes) {
     check(size >= 0, Code::format, "shape: negative size {}", size);
     sizes_[static_cast<size_t>(rank_++)] = size;

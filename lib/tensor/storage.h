@@ -38,12 +38,13 @@ struct PoolStatistics {
   int64_t peak_held = 0;  // what the process really pays
 };
 
-// Best fit with splitting and coalescing over large regions, in one thread. Buffers return to it and are reused without
-// a call to the source; the sequence of requests alone decides the layout, so the meta device counts exactly what a real
-// one holds. Buffers keep the pool alive.
+// Best fit with splitting and coalescing over large regions, in one thread. Buffers return to it and are
+// reused without a call to the source; the sequence of requests alone decides the layout, so the meta device
+// counts exactly what a real one holds. Buffers keep the pool alive.
 class MemoryPool : public std::enable_shared_from_this<MemoryPool> {
  public:
-  // `limit_bytes` bounds what may be held; 0 = no bound. Exceeding it throws Code::out_of_memory with the figures.
+  // `limit_bytes` bounds what may be held; 0 = no bound. Exceeding it throws Code::out_of_memory with the
+  // figures.
   static std::shared_ptr<MemoryPool> create(std::shared_ptr<MemorySource> source, int64_t limit_bytes = 0);
   virtual ~MemoryPool() = default;
   virtual std::shared_ptr<Storage> allocate(int64_t bytes) = 0;

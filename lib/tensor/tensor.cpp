@@ -5,8 +5,9 @@ namespace peft {
 Tensor::Tensor(std::shared_ptr<Storage> storage, const Shape& shape, DType dtype)
     : storage_(std::move(storage)), shape_(shape), row_stride_(shape.columns()), dtype_(dtype) {
   PEFT_ASSERT(storage_ != nullptr);
-  check(storage_bytes(dtype, shape) <= storage_->bytes(), Code::mismatch, "tensor {} of {}: expected {} bytes, found {}",
-        to_string(shape), name_of(dtype), storage_bytes(dtype, shape), storage_->bytes());
+  check(storage_bytes(dtype, shape) <= storage_->bytes(), Code::mismatch,
+        "tensor {} of {}: expected {} bytes, found {}", to_string(shape), name_of(dtype),
+        storage_bytes(dtype, shape), storage_->bytes());
   if (is_nf4(dtype)) all_rows_ = shape.rows();
 }
 
@@ -55,8 +56,8 @@ Tensor Tensor::column_range(int64_t begin, int64_t count) const {
 
 Tensor Tensor::reshaped(const Shape& shape) const {
   PEFT_ASSERT(defined() && dense() && (!is_nf4(dtype_) || all_rows_ == rows()));
-  check(shape.elements() == elements(), Code::mismatch, "reshape: expected {} elements as in {}, found {}", elements(),
-        to_string(shape_), to_string(shape));
+  check(shape.elements() == elements(), Code::mismatch, "reshape: expected {} elements as in {}, found {}",
+        elements(), to_string(shape_), to_string(shape));
   check(!is_quantized(dtype_) || is_nf4(dtype_) || shape.columns() == columns(), Code::mismatch,
         "reshape: rows of {} keep their {} columns, found {}", name_of(dtype_), columns(), shape.columns());
   Tensor result = detached();

@@ -1,5 +1,6 @@
-// The one tensor type: a shared handle to a buffer with a shape, and, where gradients are tracked, to where its gradient
-// goes. Copying a handle copies no data. Use a tensor from one thread at a time; buffers of weights may be read by many.
+// The one tensor type: a shared handle to a buffer with a shape, and, where gradients are tracked, to where
+// its gradient goes. Copying a handle copies no data. Use a tensor from one thread at a time; buffers of
+// weights may be read by many.
 #pragma once
 
 #include <memory>

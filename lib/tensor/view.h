@@ -1,7 +1,7 @@
 // All that a kernel sees of a tensor: an address, a shape, the distance between rows, an element type.
 //
-// The last dimension is always dense. Leading dimensions collapse to rows(), `row_stride` elements apart; block layouts
-// are dense (row_stride == columns()). Views own nothing and are passed by value.
+// The last dimension is always dense. Leading dimensions collapse to rows(), `row_stride` elements apart;
+// block layouts are dense (row_stride == columns()). Views own nothing and are passed by value.
 #pragma once
 
 #include <cstddef>
@@ -27,8 +27,12 @@ struct BasicView {
   // A mutable view converts to a read-only one.
   template <typename Other, typename = std::enable_if_t<std::is_convertible_v<Other*, Byte*>>>
   BasicView(const BasicView<Other>& other)  // NOLINT: implicit on purpose
-      : data(other.data), shape(other.shape), row_stride(other.row_stride), dtype(other.dtype),
-        first_row(other.first_row), all_rows(other.all_rows) {}
+      : data(other.data),
+        shape(other.shape),
+        row_stride(other.row_stride),
+        dtype(other.dtype),
+        first_row(other.first_row),
+        all_rows(other.all_rows) {}
 
   explicit operator bool() const { return data != nullptr; }
   int64_t rows() const { return shape.rows(); }

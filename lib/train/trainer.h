@@ -84,6 +84,7 @@ class Trainer {
   Context& context() { return *context_; }
   const Optimizer& optimizer() const { return *optimizer_; }
   const Adapter& adapter() const { return *adapter_; }
+  const std::shared_ptr<const Dataset>& eval_dataset() const { return eval_dataset_; }
   int64_t trainable_elements() const;
 
  private:

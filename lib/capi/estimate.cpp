@@ -1,0 +1,248 @@
+#include "peft/estimate.h"
+
+#include <algorithm>
+
+#include "base/memory.h"
+#include "capi/lora_config.h"
+#include "capi/objects.h"
+#include "capi/structs.h"
+#include "capi/train.h"
+#include "devices/devices.h"
+#include "meta/meta_backend.h"
+#include "models/quantize.h"
+
+using namespace peft;
+using namespace peft::capi;
+
+namespace {
+
+// What oneDNN generates and keeps for its products, and the stacks of the worker threads: measured once, no figure of a model.
+constexpr int64_t product_library_bytes = 12 << 20;
+
+peft_estimate_options estimate_defaults() {
+  peft_estimate_options options{};
+  options.struct_size = sizeof options;
+  options.sessions = 1;
+  options.sequence_length = 2048;
+  return options;
+}
+
+struct Settings {
+  peft_estimate_options given;
+  Json adapter_config;
+  TrainerOptions trainer;
+  peft_session_options session{};
+  std::shared_ptr<const Dataset> dataset;
+};
+
+Settings read_settings(const peft_estimate_options* options, const Limits& limits) {
+  Settings settings;
+  settings.given = read_struct(options, estimate_defaults(), "options");
+  const peft_estimate_options& given = settings.given;
+  check_range<int>(given.job, PEFT_JOB_TRAIN, PEFT_JOB_GENERATE, "job");
+  check_flag(given.quantize_nf4, "quantize_nf4");
+  check_range(given.sessions, 1, 65536, "sessions");
+  check_range<int64_t>(given.sequence_length, 2, limits.tokens, "sequence_length");
+  settings.adapter_config =
+      given.adapter_config
+          ? parse_json(read_string(given.adapter_config, "adapter_config", 1 << 24), "adapter configuration", limits)
+          : lora_json_of(read_struct(given.lora_config, lora_defaults(), "lora_config"), limits);
+  settings.trainer = read_trainer_options(read_struct(given.trainer_options, trainer_defaults(), "trainer_options"));
+  // Nothing is written and nothing planned but one step.
+  settings.trainer.output_dir.clear();
+  settings.trainer.save_steps = settings.trainer.eval_steps = settings.trainer.early_stopping_patience = 0;
+  settings.session.struct_size = sizeof settings.session;
+  settings.session.compute_dtype = PEFT_DTYPE_FLOAT32;
+  settings.session = read_struct(given.session_options, settings.session, "session_options");
+  if (given.dataset) settings.dataset = shared<DatasetObject>(given.dataset)->dataset;
+  return settings;
+}
+
+// The micro-batch with the most tokens among the job's steps, as rows for one step.
+struct Largest {
+  std::vector<std::vector<int32_t>> ids, labels;
+  int64_t step_tokens = 0, micro_batches = 1;
+};
+
+Largest largest_batch(const Settings& settings) {
+  Largest largest;
+  const TrainerOptions& options = settings.trainer;
+  if (!settings.dataset) {
+    largest.ids.assign(static_cast<size_t>(options.batch_size),
+                       std::vector<int32_t>(static_cast<size_t>(settings.given.sequence_length), 0));
+    largest.labels = largest.ids;
+    largest.micro_batches = options.accumulation;
+    largest.step_tokens = options.batch_size * settings.given.sequence_length * options.accumulation;
+    return largest;
+  }
+  BatchOptions batches{options.batch_size, options.accumulation, options.shuffle, options.seed, options.packing,
+                       options.packing_length};
+  Batcher batcher(*settings.dataset, batches);
+  const int64_t total = options.max_steps > 0 ? options.max_steps : batcher.total_steps(options.epochs);
+  // Later epochs shuffle anew; a few of them show what sizes come up.
+  const int64_t looked_at = std::min<int64_t>(total, 20000);
+  int64_t most = -1;
+  MicroBatch chosen;
+  for (int64_t i = 0; i < looked_at; ++i) {
+    const StepPlan plan = batcher.step(i);
+    largest.step_tokens = std::max(largest.step_tokens, plan.tokens);
+    for (const MicroBatch& batch : plan.micro_batches) {
+      if (batch.tokens <= most) continue;
+      most = batch.tokens;
+      chosen = batch;
+      largest.micro_batches = static_cast<int64_t>(plan.micro_batches.size());
+    }
+  }
+  for (const int64_t row : chosen.rows) {
+    const RowView view = settings.dataset->row(row);
+    largest.ids.emplace_back(view.ids.begin(), view.ids.end());
+    largest.labels.emplace_back(view.labels.begin(), view.labels.end());
+  }
+  return largest;
+}
+
+// Runs the job on a device that counts. `weights` is what the model's weights take outside of that device's count.
+class Estimator {
+ public:
+  Estimator(std::shared_ptr<Model> model, MetaDevice& device, const Settings& settings, int64_t weights)
+      : model_(std::move(model)), device_(device), settings_(settings), weights_(weights) {}
+
+  peft_estimate_result run() {
+    peft_estimate_result result{};
+    result.weight_bytes = model_->weight_bytes();
+    result.parameter_elements = model_->parameter_count();
+    result.loading_bytes = std::max<int64_t>(0, device_.memory().peak_held() - (weights_ > 0 ? 0 : result.weight_bytes));
+    const int64_t loading_peak = device_.memory().peak_held() + weights_;
+    device_.memory().reset_peak();
+    if (settings_.given.job == PEFT_JOB_TRAIN) train(result);
+    else generate(result);
+    result.baseline_bytes = current_resident_bytes() + product_library_bytes;
+    const int64_t job_peak = device_.memory().peak_held() + weights_;
+    result.peak_bytes = result.baseline_bytes + std::max(loading_peak, job_peak);
+    result.available_bytes = available_memory_bytes();
+    result.fits = result.peak_bytes <= result.available_bytes + current_resident_bytes();
+    return result;
+  }
+
+ private:
+  std::unique_ptr<Context> make_context() { return std::make_unique<Context>(device_.create_backend(0)); }
+
+  std::shared_ptr<Adapter> make_adapter(Context& context) {
+    PlanInput input{model_->transformer(), settings_.adapter_config, "adapter configuration", {}, /*for_loading=*/true, 0};
+    std::shared_ptr<const Plan> plan = plan_adapter(input);
+    return Adapter::create("estimate", std::move(plan), model_->transformer(), context, 0);
+  }
+
+  void train(peft_estimate_result& result) {
+    const Largest largest = largest_batch(settings_);
+    const auto work = make_context();
+    const auto adapter = make_adapter(*work);
+    auto context = make_context();
+    auto& counts = dynamic_cast<MetaBackend&>(context->backend());
+    MemoryPool& pool = context->pool();
+    TrainerOptions options = settings_.trainer;
+    options.batch_size = static_cast<int64_t>(largest.ids.size());
+    const std::shared_ptr<const Transformer> transformer(model_, &model_->transformer());
+    Trainer trainer(transformer, adapter, nullptr, nullptr, std::move(context), options, "");
+    std::vector<TokenRow> rows;
+    for (size_t i = 0; i < largest.ids.size(); ++i) rows.push_back({largest.ids[i], std::span<const int32_t>(largest.labels[i])});
+    trainer.step_rows(rows, nullptr);
+    // The adapter itself, the trainer's working copy, and what is published for others.
+    result.adapter_bytes = 2 * adapter->parameter_count() * 4;
+    result.trainable_elements = adapter->parameter_count();
+    result.gradient_bytes = trainer.optimizer().gradient_bytes();
+    result.optimizer_bytes = trainer.optimizer().state_bytes();
+    const PoolStatistics& used = pool.statistics();
+    result.activation_bytes = std::max<int64_t>(0, used.peak_used - result.gradient_bytes - result.optimizer_bytes);
+    result.workspace_bytes = used.peak_held - used.peak_used;
+    result.tokens_per_step = largest.step_tokens;
+    result.flops_per_step = static_cast<double>(counts.counts().matmul_flops + counts.counts().attention_flops) *
+                            static_cast<double>(largest.micro_batches);
+  }
+
+  void generate(peft_estimate_result& result) {
+    std::vector<std::unique_ptr<Session>> sessions;
+    const std::shared_ptr<const Transformer> transformer(model_, &model_->transformer());
+    std::vector<std::shared_ptr<const HookTable>> hooks;
+    const auto work = make_context();
+    std::shared_ptr<Adapter> adapter;
+    if (settings_.given.adapter_config || settings_.given.lora_config) {
+      adapter = make_adapter(*work);
+      hooks.push_back(adapter->snapshot());
+      result.adapter_bytes = adapter->parameter_count() * 4;
+    }
+    const int64_t length = std::min(settings_.given.sequence_length, model_->transformer().spec().learned_positions > 0
+                                                                         ? model_->transformer().spec().learned_positions
+                                                                         : settings_.given.sequence_length);
+    const std::vector<int32_t> ids(static_cast<size_t>(length), 0);
+    for (int32_t i = 0; i < settings_.given.sessions; ++i) {
+      sessions.push_back(std::make_unique<Session>(SessionModel{transformer, nullptr, {}}, hooks, [this] { return make_context(); },
+                                                   length));
+      sessions.back()->prefill(ids, nullptr);
+      result.cache_bytes += sessions.back()->cache_bytes();
+    }
+    result.workspace_bytes = std::max<int64_t>(0, device_.memory().peak_held() - result.cache_bytes - result.adapter_bytes -
+                                                      (weights_ > 0 ? 0 : result.weight_bytes));
+    result.flops_per_step = 2.0 * static_cast<double>(model_->parameter_count());
+  }
+
+  std::shared_ptr<Model> model_;
+  MetaDevice& device_;
+  const Settings& settings_;
+  int64_t weights_;
+};
+
+}  // namespace
+
+extern "C" {
+
+peft_status peft_estimate_options_init(peft_estimate_options* options, size_t size) {
+  return init_struct(options, size, estimate_defaults());
+}
+
+peft_status peft_estimate(const peft_context* context, const char* path, const peft_estimate_options* options,
+                          peft_estimate_result* result) {
+  return guard([&] {
+    check_output(result, "result");
+    const auto parent = shared<ContextObject>(context);
+    const Settings settings = read_settings(options, parent->limits);
+    LoadOptions load;
+    load.limits = parent->limits;
+    if (settings.given.model_options) {
+      peft_model_options defaults{};
+      defaults.struct_size = sizeof defaults;
+      const peft_model_options model = read_struct(settings.given.model_options, defaults, "model_options");
+      check(model.dtype == PEFT_DTYPE_AS_STORED || model.dtype == PEFT_DTYPE_FLOAT32 || model.dtype == PEFT_DTYPE_BFLOAT16,
+            Code::invalid_argument, "models load as stored, float32 or bfloat16, not dtype {}", static_cast<int>(model.dtype));
+      if (model.dtype != PEFT_DTYPE_AS_STORED)
+        load.dtype = model.dtype == PEFT_DTYPE_FLOAT32 ? DType::f32 : DType::bf16;
+      find_device(read_string_or(model.device, "device", "cpu"));
+    }
+    const auto device = make_meta_device(find_device("cpu"));
+    Context meta(device->create_backend(parent->threads));
+    const auto model = Model::load(read_string(path, "path"), meta, load);
+    if (settings.given.quantize_nf4) {
+      QuantizeOptions quantize;
+      quantize.skip = {model->transformer().module(model->transformer().layout().module("head")).path};
+      quantize_model(*model, meta, quantize);
+    }
+    meta.pool().trim();
+    write_struct(result, Estimator(model, *device, settings, 0).run());
+  });
+}
+
+peft_status peft_estimate_model(const peft_model* model, const peft_estimate_options* options, peft_estimate_result* result) {
+  return guard([&] {
+    check_output(result, "result");
+    const auto object = shared<ModelObject>(model);
+    const Settings settings = read_settings(options, object->core->context->limits);
+    const auto device = make_meta_device(*object->core->device);
+    // The resident set holds the weights already.
+    peft_estimate_result figures = Estimator(object->core->model, *device, settings, 1).run();
+    figures.loading_bytes = 0;
+    figures.baseline_bytes -= figures.weight_bytes;
+    write_struct(result, figures);
+  });
+}
+
+}  // extern "C"

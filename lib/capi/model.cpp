@@ -1,0 +1,228 @@
+#include "peft/model.h"
+
+#include <limits>
+
+#include "base/file.h"
+#include "capi/describe.h"
+#include "capi/objects.h"
+#include "capi/structs.h"
+#include "devices/devices.h"
+#include "models/quantize.h"
+#include "models/save.h"
+#include "ops/convert.h"
+
+using namespace peft;
+using namespace peft::capi;
+
+namespace {
+
+peft_model_options model_defaults() {
+  peft_model_options options{};
+  options.struct_size = sizeof options;
+  options.device = "cpu";
+  return options;
+}
+
+peft_save_options save_defaults() {
+  peft_save_options options{};
+  options.struct_size = sizeof options;
+  return options;
+}
+
+peft_quantize_options quantize_defaults() {
+  peft_quantize_options options{};
+  options.struct_size = sizeof options;
+  options.block_size = 64;
+  options.double_quantize = 1;
+  return options;
+}
+
+// A callback's word on whether to go on.
+void obey(int32_t answer) {
+  check(answer != 1, Code::cancelled, "cancelled by a callback");
+  check(answer == 0, Code::callback, "a callback failed with {}", answer);
+}
+
+const Parameter& parameter_of(const ModelObject& model, const char* name) {
+  const std::string wanted = read_string(name, "name");
+  for (const Parameter& parameter : model.core->model->transformer().layout().parameters)
+    if (parameter.path == wanted) return parameter;
+  fail(Code::not_found, "the model has no parameter '{}'", wanted);
+}
+
+// Parameters that are stored: tied ones are listed under the tensor they share.
+std::vector<const Parameter*> stored_parameters(const Model& model) {
+  std::vector<const Parameter*> list;
+  for (const Parameter& parameter : model.transformer().layout().parameters)
+    if (parameter.tied_to == no_parameter) list.push_back(&parameter);
+  return list;
+}
+
+}  // namespace
+
+extern "C" {
+
+peft_status peft_model_options_init(peft_model_options* options, size_t size) {
+  return init_struct(options, size, model_defaults());
+}
+
+peft_status peft_model_load(const peft_context* context, const char* path, const peft_model_options* options, peft_model** out) {
+  // The callback's data is dropped whatever happens.
+  std::shared_ptr<void> data;
+  return guard([&] {
+    const peft_model_options given = read_struct(options, model_defaults(), "options");
+    if (given.drop) data = std::shared_ptr<void>(given.user_data, given.drop);
+    check_pointer(out, "out");
+    const auto parent = shared<ContextObject>(context);
+    const CancelUse cancel(given.cancel);
+    check_flag(given.without_tokenizer, "without_tokenizer");
+    check_flag(given.follow_links, "follow_links");
+    LoadOptions load;
+    switch (static_cast<int>(given.dtype)) {
+      case PEFT_DTYPE_AS_STORED: break;
+      case PEFT_DTYPE_FLOAT32: load.dtype = DType::f32; break;
+      case PEFT_DTYPE_BFLOAT16: load.dtype = DType::bf16; break;
+      default: fail(Code::invalid_argument, "models load as stored, float32 or bfloat16, not dtype {}", static_cast<int>(given.dtype));
+    }
+    load.cancel = cancel.token();
+    load.limits = parent->limits;
+    load.tokenizer = given.without_tokenizer == 0;
+    load.follow_links = given.follow_links != 0;
+    load.progress = [&](int64_t done, int64_t total) {
+      const double fraction = static_cast<double>(done) / static_cast<double>(total);
+      cancel.progress(fraction);
+      if (given.progress) obey(given.progress(given.user_data, fraction));
+    };
+    auto core = std::make_shared<ModelCore>();
+    core->context = parent.object();
+    core->device = &find_device(read_string_or(given.device, "device", "cpu"));
+    const auto work = core->make_context();
+    core->model = Model::load(read_string(path, "path"), *work, load);
+    auto object = std::make_shared<ModelObject>();
+    object->core = std::move(core);
+    *out = static_cast<peft_model*>(add_handle(std::move(object)));
+  });
+}
+
+peft_status peft_model_retain(const peft_model* model) {
+  return guard([&] { retain_handle(model, ObjectType::model); });
+}
+
+void peft_model_free(peft_model* model) { free_handle(model, ObjectType::model); }
+
+peft_status peft_model_get_info(const peft_model* model, peft_model_info* info) {
+  return guard([&] {
+    check_output(info, "info");
+    const auto object = shared<ModelObject>(model);
+    write_struct(info, model_info_of(*object));
+  });
+}
+
+peft_status peft_model_describe(const peft_model* model, char* buf, size_t cap, size_t* len) {
+  return guard([&] { deliver_text(dump_json(describe_model(*shared<ModelObject>(model)), 2), buf, cap, len); });
+}
+
+peft_status peft_model_parameter_at(const peft_model* model, int64_t index, peft_parameter_info* info, char* buf, size_t cap,
+                                    size_t* len) {
+  return guard([&] {
+    if (info) check_output(info, "info");
+    const auto object = shared<ModelObject>(model);
+    const std::vector<const Parameter*> list = stored_parameters(*object->core->model);
+    check(index >= 0 && static_cast<size_t>(index) < list.size(), Code::not_found, "there is no parameter {}; there are {}",
+          index, list.size());
+    const Parameter& parameter = *list[static_cast<size_t>(index)];
+    deliver_text(parameter.path, buf, cap, len);
+    if (info) write_struct(info, parameter_info_of(parameter.shape, parameter.value.dtype(), false));
+  });
+}
+
+peft_status peft_model_parameter_read(const peft_model* model, const char* name, float* data, size_t cap, size_t* len) {
+  return guard([&] {
+    const auto object = shared<ModelObject>(model);
+    const Parameter& parameter = parameter_of(*object, name);
+    const auto elements = static_cast<size_t>(parameter.shape.elements());
+    if (len) *len = elements;
+    check(data != nullptr || cap == 0, Code::invalid_argument, "data is NULL but cap is {}", cap);
+    if (!data) return;
+    check(cap >= elements, Code::limit, "the buffer holds {} elements, {} are needed", cap, elements);
+    const auto work = object->core->make_context();
+    const std::vector<float> values = work->to_host(dequantized(*work, parameter.value));
+    deliver<float>(values, data, cap, len);
+  });
+}
+
+peft_status peft_model_module_at(const peft_model* model, int64_t index, peft_module_info* info, char* buf, size_t cap,
+                                 size_t* len) {
+  return guard([&] {
+    if (info) check_output(info, "info");
+    const auto object = shared<ModelObject>(model);
+    const Layout& layout = object->core->model->transformer().layout();
+    check(index >= 0 && static_cast<size_t>(index) < layout.modules.size(), Code::not_found,
+          "there is no module {}; there are {}", index, layout.modules.size());
+    const Module& module = layout.modules[static_cast<size_t>(index)];
+    deliver_text(module.path, buf, cap, len);
+    if (info) write_struct(info, module_info_of(module, layout));
+  });
+}
+
+peft_status peft_save_options_init(peft_save_options* options, size_t size) {
+  return init_struct(options, size, save_defaults());
+}
+
+peft_status peft_model_save(const peft_model* model, const char* path, const peft_save_options* options) {
+  return guard([&] {
+    const peft_save_options given = read_struct(options, save_defaults(), "options");
+    const auto object = shared<ModelObject>(model);
+    const CancelUse cancel(given.cancel);
+    const std::string target = read_string(path, "path");
+    check(!target.empty(), Code::invalid_argument, "path is empty");
+    check_range<int>(given.format, PEFT_FILE_AUTO, PEFT_FILE_GGUF, "format");
+    check_flag(given.without_tokenizer, "without_tokenizer");
+    check(given.max_file_bytes >= 0, Code::invalid_argument, "max_file_bytes must not be negative");
+    const bool gguf = given.format == PEFT_FILE_GGUF || (given.format == PEFT_FILE_AUTO && target.ends_with(".gguf"));
+    SaveOptions save;
+    save.dtype = save_dtype_of(given.dtype, gguf);
+    save.tokenizer = given.without_tokenizer == 0;
+    if (given.max_file_bytes > 0) save.shard_bytes = given.max_file_bytes;
+    save.cancel = cancel.token();
+    const auto work = object->core->make_context();
+    if (gguf) save_gguf(*object->core->model, target, *work, save);
+    else save_folder(*object->core->model, target, *work, save);
+  });
+}
+
+peft_status peft_quantize_options_init(peft_quantize_options* options, size_t size) {
+  return init_struct(options, size, quantize_defaults());
+}
+
+peft_status peft_quantize_nf4(peft_model* model, const peft_quantize_options* options) {
+  return guard([&] {
+    const peft_quantize_options given = read_struct(options, quantize_defaults(), "options");
+    const auto object = exclusive<ModelObject>(model);
+    const CancelUse cancel(given.cancel);
+    check_flag(given.double_quantize, "double_quantize");
+    check(given.block_size >= 64 && given.block_size <= 4096 && (given.block_size & (given.block_size - 1)) == 0,
+          Code::invalid_argument, "block_size must be a power of two from 64 to 4096, not {}", given.block_size);
+    check(given.block_size == 64, Code::unsupported, "block_size {} is not supported; 64 is", given.block_size);
+    object->check_alone();
+    check(object->merges.empty(), Code::state, "adapters are merged into the weights: unmerge or discard the originals first");
+    QuantizeOptions quantize;
+    quantize.double_quantize = given.double_quantize != 0;
+    quantize.skip = given.skip_modules ? split_list(given.skip_modules, "skip_modules")
+                                       : std::vector<std::string>{head_path(*object->core->model)};
+    quantize.cancel = cancel.token();
+    const auto work = object->core->make_context();
+    quantize_model(*object->core->model, *work, quantize);
+  });
+}
+
+peft_status peft_inspect(const peft_context* context, const char* path, const peft_cancel* cancel, char* buf, size_t cap,
+                         size_t* len) {
+  return guard([&] {
+    const auto parent = shared<ContextObject>(context);
+    const CancelUse stop(cancel);
+    deliver_text(dump_json(inspect_path(*parent, read_string(path, "path"), stop.token()), 2), buf, cap, len);
+  });
+}
+
+}  // extern "C"
