@@ -7,12 +7,14 @@ namespace {
 
 TEST(Errors, CheckFormatsOnlyWhenItFails) {
   EXPECT_NO_THROW(check(true, Code::format, "unused {}", 1));
-  EXPECT_ERROR(Code::mismatch, "expected [2, 3], found 1.5", check(false, Code::mismatch, "expected [{}, {}], found {}", 2, 3, 1.5));
+  EXPECT_ERROR(Code::mismatch, "expected [2, 3], found 1.5",
+               check(false, Code::mismatch, "expected [{}, {}], found {}", 2, 3, 1.5));
   EXPECT_ERROR(Code::limit, "too many: 18446744073709551615", fail(Code::limit, "too many: {}", UINT64_MAX));
 }
 
 TEST(Errors, ContextIsPutBeforeTheMessageAndKeepsTheCode) {
-  EXPECT_ERROR(Code::format, "model.gguf: bad magic", with_context("model.gguf", [] { fail(Code::format, "bad magic"); }));
+  EXPECT_ERROR(Code::format, "model.gguf: bad magic",
+               with_context("model.gguf", [] { fail(Code::format, "bad magic"); }));
   EXPECT_EQ(with_context("unused", [] { return 5; }), 5);
 }
 

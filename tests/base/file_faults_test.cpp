@@ -16,7 +16,7 @@
 
 namespace {
 
-// The call with index `fail_at` (-1: none) of the armed thread fails with `error`; 0 makes a write short instead.
+// The call with index `fail_at` (-1: none) of the armed thread fails with `error`; 0 shortens a write.
 thread_local bool armed = false;
 thread_local int fail_at = -1, calls = 0, error_to_give = 0;
 thread_local std::vector<std::string> trace;
@@ -108,7 +108,8 @@ TEST(FileFaults, FailedSaveLeavesTheOldFileOrTheNewOneWhole) {
       const bool in_place = at > 3;
       EXPECT_EQ(found, in_place ? text : "old") << failing_call << " at " << at;
       EXPECT_TRUE(failed || (in_place && failing_call == "close")) << failing_call << " at " << at;
-      EXPECT_EQ(Folder::open(folder.path()).list().size(), 1u) << "a temporary file stayed after " << failing_call;
+      EXPECT_EQ(Folder::open(folder.path()).list().size(), 1u)
+          << "a temporary file stayed after " << failing_call;
     }
 }
 
@@ -145,7 +146,8 @@ TEST(FileFaults, FullDiskNamesPathAndBytes) {
   OutputFile file(folder.file("a"));
   file.write("12345");
   const Faults faults(0, ENOSPC);
-  EXPECT_ERROR(Code::io, "a: cannot write (5 bytes written, 7 more needed): No space left", file.write("1234567"));
+  EXPECT_ERROR(Code::io, "a: cannot write (5 bytes written, 7 more needed): No space left",
+               file.write("1234567"));
 }
 
 TEST(FileFaults, FailedFolderCommitLeavesTheOldFolder) {

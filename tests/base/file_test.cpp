@@ -112,7 +112,8 @@ TEST(OutputFiles, NeverReplacesWhatIsNoFile) {
   EXPECT_ERROR(Code::not_found, "cannot create", OutputFile(folder.file("no/a")));
   // A name as long as a name may be leaves room for the temporary one.
   write_text_file(folder.file(std::string(255, 'n')), "x");
-  EXPECT_ERROR(Code::io, "put the finished file of 1 bytes in place", write_text_file(folder.file(std::string(256, 'n')), "x"));
+  EXPECT_ERROR(Code::io, "put the finished file of 1 bytes in place",
+               write_text_file(folder.file(std::string(256, 'n')), "x"));
   EXPECT_EQ(Folder::open(folder.path()).list().size(), 1u);
 }
 
@@ -122,7 +123,8 @@ TEST(OutputFiles, ReadersNeverSeeHalfAFile) {
   write_text_file(path, std::string(5000, 'a'));
   std::atomic<bool> stop{false};
   std::thread writer([&] {
-    for (char c = 'b'; !stop; c = c == 'z' ? 'b' : static_cast<char>(c + 1)) write_text_file(path, std::string(5000, c));
+    for (char c = 'b'; !stop; c = c == 'z' ? 'b' : static_cast<char>(c + 1))
+      write_text_file(path, std::string(5000, c));
   });
   for (int i = 0; i < 200; ++i) {
     const std::string text = read_text_file(path, 10000);
@@ -132,7 +134,8 @@ TEST(OutputFiles, ReadersNeverSeeHalfAFile) {
   writer.join();
 }
 
-// XXH3-128 (seed 0) of the empty input, as the xxHash specification's reference gives it (xxh128sum of /dev/null).
+// XXH3-128 (seed 0) of the empty input, as the xxHash specification's reference gives it (xxh128sum of
+// /dev/null).
 TEST(Hashes, AreXxh3) {
   EXPECT_EQ(hash_bytes({}), "99aa06d3014798d86001c324468d497f");
   const TemporaryFolder folder;

@@ -22,9 +22,10 @@ TEST(Folders, NothingOutsideIsOpened) {
   write_text_file(root.file("model/a"), "inside");
   const Folder folder = Folder::open(root.file("model"));
   EXPECT_EQ(folder.read_text("a", 100), "inside");
-  for (const std::string& name : {std::string("../secret"), std::string(".."), std::string("."), std::string(""),
-                                  root.file("secret"), std::string("sub/inner"), std::string("a\0b", 3),
-                                  std::string("sub/../a"), std::string("/etc/passwd")}) {
+  for (const std::string& name :
+       {std::string("../secret"), std::string(".."), std::string("."), std::string(""), root.file("secret"),
+        std::string("sub/inner"), std::string("a\0b", 3), std::string("sub/../a"),
+        std::string("/etc/passwd")}) {
     EXPECT_FALSE(folder.contains(name)) << name;
     EXPECT_ERROR(Code::format, "is not the name of a file in this folder", folder.open_file(name));
   }

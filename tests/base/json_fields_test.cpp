@@ -41,8 +41,10 @@ TEST(JsonFieldsTest, AbsentAndNullTakeTheDefault) {
 
 TEST(JsonFieldsTest, WrongTypesAndRangesNameFileFieldExpectedAndFound) {
   const JsonFields fields(sample(), "config.json");
-  EXPECT_ERROR(Code::format, "config.json: field 'name': expected integer, found string", fields.integer("name", 0, 1));
-  EXPECT_ERROR(Code::format, "field 'layers': expected integer from 1 to 8, found 12", fields.integer("layers", 1, 8));
+  EXPECT_ERROR(Code::format, "config.json: field 'name': expected integer, found string",
+               fields.integer("name", 0, 1));
+  EXPECT_ERROR(Code::format, "field 'layers': expected integer from 1 to 8, found 12",
+               fields.integer("layers", 1, 8));
   EXPECT_ERROR(Code::format, "expected integer from 0 to 9223372036854775807, found 18446744073709551615",
                fields.integer("big", 0, std::numeric_limits<int64_t>::max()));
   EXPECT_ERROR(Code::format, "expected integer, found number", fields.integer("whole", 0, 10));

@@ -9,21 +9,26 @@ namespace {
 
 TEST(JsonParse, KeepsValuesAndKeyOrder) {
   const std::string text = R"({"b":1,"a":[true,null,-2,1.5,"x\u00e9"],"c":{"z":{},"y":[]}})";
-  EXPECT_EQ(dump_json(parse_json(text, "test")), R"({"b":1,"a":[true,null,-2,1.5,"xé"],"c":{"z":{},"y":[]}})");
+  EXPECT_EQ(dump_json(parse_json(text, "test")),
+            R"({"b":1,"a":[true,null,-2,1.5,"xé"],"c":{"z":{},"y":[]}})");
   EXPECT_EQ(parse_json(" 7 ", "test").get<int>(), 7);
   EXPECT_EQ(parse_json("\xEF\xBB\xBF{}", "test"), Json::object());
   EXPECT_EQ(parse_json("18446744073709551615", "test").get<uint64_t>(), UINT64_MAX);
 }
 
 TEST(JsonParse, MalformedTextIsNamedWithItsLine) {
-  EXPECT_ERROR(Code::format, "config.json: line 3: malformed JSON", parse_json("{\n\"a\":\n}", "config.json"));
-  for (const char* text : {"", " ", "{", "[1,]", "{\"a\":1,}", "[1] 2", "{}{}", "nul", "'a'", "01", "+1", "NaN", "Infinity",
-                           "[1 2]", "\"a", "\"\t\"", "// c\n1", "{1:2}", "\"\\x\"", "\"\\ud800\"", "--1", "1.", ".5"})
+  EXPECT_ERROR(Code::format, "config.json: line 3: malformed JSON",
+               parse_json("{\n\"a\":\n}", "config.json"));
+  for (const char* text :
+       {"",        " ",     "{",       "[1,]",        "{\"a\":1,}", "[1] 2", "{}{}", "nul",
+        "'a'",     "01",    "+1",      "NaN",         "Infinity",   "[1 2]", "\"a",  "\"\t\"",
+        "// c\n1", "{1:2}", "\"\\x\"", "\"\\ud800\"", "--1",        "1.",    ".5"})
     EXPECT_ERROR(Code::format, "test: line ", parse_json(text, "test"));
 }
 
 TEST(JsonParse, InvalidUtf8IsRefusedAndTheMessageIsText) {
-  for (const char* text : {"\"\xff\"", "\"\xc0\x80\"", "\"\xed\xa0\x80\"", "\"\xe2\x82\"", "\"\xf5\x80\x80\x80\""}) {
+  for (const char* text :
+       {"\"\xff\"", "\"\xc0\x80\"", "\"\xed\xa0\x80\"", "\"\xe2\x82\"", "\"\xf5\x80\x80\x80\""}) {
     EXPECT_ERROR(Code::format, "malformed JSON", parse_json(text, "test"));
     try {
       parse_json(text, "test");

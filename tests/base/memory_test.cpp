@@ -15,7 +15,8 @@ TEST(Memory, FiguresAreThere) {
 }
 
 TEST(Memory, BlocksAreZeroAlignedAndWritable) {
-  for (const int64_t bytes : {0ll, 1ll, 63ll, 64ll, 65ll, 4096ll, (4ll << 20) - 1, 4ll << 20, (4ll << 20) + 1, 9ll << 20}) {
+  for (const int64_t bytes :
+       {0ll, 1ll, 63ll, 64ll, 65ll, 4096ll, (4ll << 20) - 1, 4ll << 20, (4ll << 20) + 1, 9ll << 20}) {
     char* block = static_cast<char*>(allocate_block(bytes));
     ASSERT_NE(block, nullptr);
     EXPECT_EQ(reinterpret_cast<uintptr_t>(block) % (bytes >= (4 << 20) ? (2 << 20) : 64), 0u) << bytes;

@@ -54,7 +54,7 @@ TEST(Random, NormalHasMeanZeroAndVarianceOne) {
     sum += value;
     squares += value * value;
   }
-  EXPECT_NEAR(sum / draws, 0.0, 5 / std::sqrt(draws));           // five standard errors
+  EXPECT_NEAR(sum / draws, 0.0, 5 / std::sqrt(draws));  // five standard errors
   EXPECT_NEAR(squares / draws, 1.0, 5 * std::sqrt(2.0 / draws));
 }
 

@@ -41,7 +41,8 @@ TEST(Threads, EveryElementIsVisitedOnceInFixedSlices) {
           std::lock_guard lock(mutex);
           slices.emplace(begin, end);
         });
-        for (int64_t begin = 0; begin < count; begin += grain) expected.emplace(begin, std::min(begin + grain, count));
+        for (int64_t begin = 0; begin < count; begin += grain)
+          expected.emplace(begin, std::min(begin + grain, count));
         EXPECT_EQ(slices, expected);
         EXPECT_EQ(visits, std::vector<int>(static_cast<size_t>(count), 1));
       }
@@ -68,7 +69,8 @@ TEST(Threads, ExceptionIsRethrownAfterAllHaveStopped) {
     std::atomic<int> inside{0}, calls{0};
     EXPECT_ERROR(Code::numeric, "slice 3", parallel_for(1000, 1, 3, [&](int64_t begin, int64_t) {
                    ++inside, ++calls;
-                   const std::unique_ptr<std::atomic<int>, void (*)(std::atomic<int>*)> leave(&inside, [](auto* n) { --*n; });
+                   const std::unique_ptr<std::atomic<int>, void (*)(std::atomic<int>*)> leave(
+                       &inside, [](auto* n) { --*n; });
                    if (begin == 3) fail(Code::numeric, "slice {}", begin);
                  }));
     EXPECT_EQ(inside, 0);

@@ -11,8 +11,8 @@ namespace {
 TEST(FileSize, NoneOver600LinesAndNineOfTenUnder350) {
   std::vector<std::pair<size_t, std::string>> sizes;
   for (const char* top : {"lib", "include", "bindings", "examples", "tests"})
-    for (const SourceFile& file : source_files(top, {".h", ".hpp", ".cpp", ".c", ".cu", ".cuh", ".def", ".rs", ".py", ".sh",
-                                                     ".cmake", "CMakeLists.txt"}))
+    for (const SourceFile& file : source_files(top, {".h", ".hpp", ".cpp", ".c", ".cu", ".cuh", ".def", ".rs",
+                                                     ".py", ".sh", ".cmake", "CMakeLists.txt"}))
       sizes.emplace_back(file.lines.size(), file.path);
   ASSERT_FALSE(sizes.empty());
   std::sort(sizes.begin(), sizes.end());

@@ -11,16 +11,19 @@ namespace fs = std::filesystem;
 
 std::vector<SourceFile> source_files(const std::string& folder, const std::vector<std::string>& endings) {
   const fs::path root = PEFT_SOURCE_DIR;
-  const std::vector<std::string> left_out = {"build", "target", "corpus", "node_modules", "__pycache__", ".git"};
+  const std::vector<std::string> left_out = {"build",        "target",      "corpus",
+                                             "node_modules", "__pycache__", ".git"};
   std::vector<SourceFile> files;
   if (!fs::exists(root / folder)) return files;
-  for (auto at = fs::recursive_directory_iterator(root / folder); at != fs::recursive_directory_iterator(); ++at) {
+  for (auto at = fs::recursive_directory_iterator(root / folder); at != fs::recursive_directory_iterator();
+       ++at) {
     const std::string name = at->path().filename().string();
     if (at->is_directory()) {
       if (std::find(left_out.begin(), left_out.end(), name) != left_out.end()) at.disable_recursion_pending();
       continue;
     }
-    const bool wanted = std::any_of(endings.begin(), endings.end(), [&](const auto& end) { return name.ends_with(end); });
+    const bool wanted =
+        std::any_of(endings.begin(), endings.end(), [&](const auto& end) { return name.ends_with(end); });
     if (!wanted || !at->is_regular_file()) continue;
     SourceFile file{fs::relative(at->path(), root).string(), {}};
     std::ifstream stream(at->path());

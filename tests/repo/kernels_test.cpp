@@ -23,7 +23,8 @@ TEST(Kernels, EachIsCalledByATest) {
     for (const SourceFile& file : tests)
       for (const std::string& text : file.lines)
         for (const char* before : {".", "->", "&Backend::"})
-          called |= text.find(before + name + "(") != text.npos || text.find(before + name + ")") != text.npos;
+          called |=
+              text.find(before + name + "(") != text.npos || text.find(before + name + ")") != text.npos;
     EXPECT_TRUE(called) << "no test below tests/ calls the kernel " << name;
   }
   EXPECT_GT(kernels, 0);

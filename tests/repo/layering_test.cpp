@@ -1,4 +1,5 @@
-// The floors of docs/architecture.md, section 1: a folder of lib/ includes itself and lower floors, nothing else.
+// The floors of docs/architecture.md, section 1: a folder of lib/ includes itself and lower floors, nothing
+// else.
 #include <gtest/gtest.h>
 
 #include <map>
@@ -9,9 +10,10 @@ namespace peft::test {
 namespace {
 
 const std::map<std::string, int> floor_of = {
-    {"base", 0},     {"tensor", 1}, {"cpu", 2}, {"cuda", 2}, {"meta", 2},   {"formats", 2},  {"text", 2},
-    {"autograd", 3}, {"data", 3},   {"devices", 3}, {"ops", 4}, {"nn", 5},  {"models", 6},   {"adapters", 6},
-    {"train", 7},    {"generate", 7}, {"dist", 7}, {"analysis", 7}, {"capi", 8},
+    {"base", 0},     {"tensor", 1}, {"cpu", 2},      {"cuda", 2},     {"meta", 2},
+    {"formats", 2},  {"text", 2},   {"autograd", 3}, {"data", 3},     {"devices", 3},
+    {"ops", 4},      {"nn", 5},     {"models", 6},   {"adapters", 6}, {"train", 7},
+    {"generate", 7}, {"dist", 7},   {"analysis", 7}, {"capi", 8},
 };
 
 const std::vector<std::string> code = {".h", ".cpp", ".c", ".cu", ".cuh", ".def", ".inl", "-inl.h"};
@@ -33,7 +35,8 @@ TEST(Layering, IncludesPointDownwards) {
       const std::string target = included_folder(file.lines[i], &name);
       if (target.empty()) continue;
       const auto place = place_of(file.path, i);
-      if (target == "hwy" || target == "oneapi") continue;  // libraries whose own examples quote their headers
+      if (target == "hwy" || target == "oneapi")
+        continue;  // libraries whose own examples quote their headers
       if (target == "peft") {
         EXPECT_EQ(folder, "capi") << place << ": only capi knows the public headers";
         continue;
@@ -42,8 +45,8 @@ TEST(Layering, IncludesPointDownwards) {
       ASSERT_NE(floor, floor_of.end()) << place << ": \"" << name << "\" is not a path from lib/";
       EXPECT_TRUE(source_exists("lib/" + name)) << place << ": there is no lib/" << name;
       EXPECT_TRUE(target == folder || floor->second < own->second)
-          << place << ": " << folder << " (floor " << own->second << ") includes " << name << " (floor " << floor->second
-          << ")";
+          << place << ": " << folder << " (floor " << own->second << ") includes " << name << " (floor "
+          << floor->second << ")";
     }
   }
 }

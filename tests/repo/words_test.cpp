@@ -12,7 +12,15 @@ const std::vector<std::string> code = {".h",   ".hpp", ".cpp", ".c",  ".cu",   "
 
 TEST(Words, NothingIsLeftForLater) {
   // Written in two halves, so that this file does not find itself.
-  const std::vector<std::string> words_for_later = {"TO" "DO", "FIX" "ME", "XX" "X:", "not " "implemented"};
+  const std::vector<std::string> words_for_later = {
+      "TO"
+      "DO",
+      "FIX"
+      "ME",
+      "XX"
+      "X:",
+      "not "
+      "implemented"};
   for (const char* top : tops)
     for (const SourceFile& file : source_files(top, code))
       for (size_t i = 0; i < file.lines.size(); ++i)
