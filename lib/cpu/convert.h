@@ -1,4 +1,4 @@
-// Stretches of contiguous elements between f32 and the half formats, on the calling thread. Round to nearest even.
+// Stretches of contiguous elements between f32 and the half formats, on this thread; to nearest even.
 #pragma once
 
 #include <cstdint>

@@ -61,11 +61,13 @@ void convert(DType from, const std::byte* x, DType to, std::byte* y, int64_t cou
   const auto* floats = reinterpret_cast<const float*>(x);
   if (from == DType::f32) {
     auto* out = reinterpret_cast<uint16_t*>(y);
-    return to == DType::bf16 ? convert_float_to_bfloat16(floats, out, count) : convert_float_to_half(floats, out, count);
+    return to == DType::bf16 ? convert_float_to_bfloat16(floats, out, count)
+                             : convert_float_to_half(floats, out, count);
   }
   if (to == DType::f32) {
     auto* out = reinterpret_cast<float*>(y);
-    return from == DType::bf16 ? convert_bfloat16_to_float(halves, out, count) : convert_half_to_float(halves, out, count);
+    return from == DType::bf16 ? convert_bfloat16_to_float(halves, out, count)
+                               : convert_half_to_float(halves, out, count);
   }
   constexpr int64_t block = 512;
   float between[block];
@@ -82,15 +84,16 @@ void CpuBackend::copy(ConstView x, View y) {
   const DType from = x.dtype, to = y.dtype;
   PEFT_ASSERT(!is_quantized(from) && (from == to || (is_floating(from) && is_floating(to))));
   const int64_t x_bytes = traits(from).block_bytes, y_bytes = traits(to).block_bytes;
-  for_spans(threads(), x.dense() && y.dense(), x.rows(), x.columns(), [&](int64_t row, int64_t column, int64_t count) {
-    const std::byte* source = x.data + (row * x.row_stride + column) * x_bytes;
-    std::byte* target = y.data + (row * y.row_stride + column) * y_bytes;
-    if (from == to) {
-      std::memmove(target, source, static_cast<size_t>(count * y_bytes));
-    } else {
-      convert(from, source, to, target, count);
-    }
-  });
+  for_spans(threads(), x.dense() && y.dense(), x.rows(), x.columns(),
+            [&](int64_t row, int64_t column, int64_t count) {
+              const std::byte* source = x.data + (row * x.row_stride + column) * x_bytes;
+              std::byte* target = y.data + (row * y.row_stride + column) * y_bytes;
+              if (from == to) {
+                std::memmove(target, source, static_cast<size_t>(count * y_bytes));
+              } else {
+                convert(from, source, to, target, count);
+              }
+            });
 }
 
 }  // namespace peft

@@ -1,7 +1,7 @@
 // The CPU: kernels over Highway and oneDNN, cut into fixed slices on the process's thread pool.
 //
-// Each kernel is defined in the file of its subject: fill, copy in copy.cpp, rms_norm in norm.cpp and so on. Slices never
-// depend on threads(), so results are bitwise the same for every thread count.
+// Each kernel is defined in the file of its subject: fill, copy in copy.cpp, rms_norm in norm.cpp and so on.
+// Slices never depend on threads(), so results are bitwise the same for every thread count.
 #pragma once
 
 #include <memory>

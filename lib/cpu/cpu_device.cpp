@@ -50,7 +50,8 @@ std::string instruction_sets() {
 
 class CpuDevice final : public Device {
  public:
-  CpuDevice() : memory_(std::make_shared<HostMemory>()), description_(cpu_model() + ", " + instruction_sets()) {}
+  CpuDevice()
+      : memory_(std::make_shared<HostMemory>()), description_(cpu_model() + ", " + instruction_sets()) {}
 
   DeviceKind kind() const override { return DeviceKind::cpu; }
   std::string name() const override { return "cpu"; }

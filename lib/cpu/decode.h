@@ -1,7 +1,7 @@
 // Decoding any stored element type to f32 or bf16, a stretch of one row at a time, on the calling thread.
 //
-// Values are those of the format's reference decoder (the gguf Python package; bitsandbytes for nf4) bit for bit: products
-// and sums are rounded one by one, nothing is fused.
+// Values are those of the format's reference decoder (the gguf Python package; bitsandbytes for nf4) bit for
+// bit: products and sums are rounded one by one, nothing is fused.
 #pragma once
 
 #include <cstdint>
@@ -36,8 +36,8 @@ class RowDecoder {
 void decode_blocks_of_32(DType dtype, const uint8_t* blocks, int64_t count, float* out);   // q4_0 ... q8_0
 void decode_blocks_of_256(DType dtype, const uint8_t* blocks, int64_t count, float* out);  // q2_k ... q6_k
 
-// out[i] = code of element begin + i, times its block's entry of `maxima`, whose first entry belongs to the block of
-// `begin`. begin and count even, except that count may be odd at the end.
+// out[i] = code of element begin + i, times its block's entry of `maxima`, whose first entry belongs to the
+// block of `begin`. begin and count even, except that count may be odd at the end.
 void decode_nf4_codes(const uint8_t* codes, int64_t begin, int64_t count, const float* maxima, float* out);
 
 }  // namespace peft

@@ -17,7 +17,8 @@ using B16 = hn::Rebind<uint8_t, D16>;
 
 // 32 values q * d + m, or (q - centre) * d when there is no m; q has a fifth bit when `high` is given.
 template <bool has_minimum>
-HWY_INLINE void decode_nibbles(const uint8_t* codes, const uint8_t* high, float d, float m, int centre, float* out) {
+HWY_INLINE void decode_nibbles(const uint8_t* codes, const uint8_t* high, float d, float m, int centre,
+                               float* out) {
   const D16 df;
   const I16 di;
   const B16 db;
@@ -47,7 +48,8 @@ HWY_INLINE void decode_nibbles(const uint8_t* codes, const uint8_t* high, float 
 }
 
 void DecodeQ40(const uint8_t* p, int64_t count, float* out) {
-  for (; count > 0; --count, p += 18, out += 32) decode_nibbles<false>(p + 2, nullptr, load_half(p), 0, 8, out);
+  for (; count > 0; --count, p += 18, out += 32)
+    decode_nibbles<false>(p + 2, nullptr, load_half(p), 0, 8, out);
 }
 void DecodeQ41(const uint8_t* p, int64_t count, float* out) {
   for (; count > 0; --count, p += 20, out += 32) {
@@ -55,7 +57,8 @@ void DecodeQ41(const uint8_t* p, int64_t count, float* out) {
   }
 }
 void DecodeQ50(const uint8_t* p, int64_t count, float* out) {
-  for (; count > 0; --count, p += 22, out += 32) decode_nibbles<false>(p + 6, p + 2, load_half(p), 0, 16, out);
+  for (; count > 0; --count, p += 22, out += 32)
+    decode_nibbles<false>(p + 6, p + 2, load_half(p), 0, 16, out);
 }
 void DecodeQ51(const uint8_t* p, int64_t count, float* out) {
   for (; count > 0; --count, p += 24, out += 32) {
@@ -105,8 +108,8 @@ HWY_INLINE void decode_nf4_32(const uint8_t* codes, float maximum, float* out) {
   const hn::FixedTag<uint8_t, 16> d8;
   const auto scale = hn::Set(df, maximum);
   const auto bytes = hn::LoadU(d8, codes);
-  const auto even = hn::And(hn::BitCast(d8, hn::ShiftRight<4>(hn::BitCast(hn::FixedTag<uint16_t, 8>(), bytes))),
-                            hn::Set(d8, 15));
+  const auto even = hn::And(
+      hn::BitCast(d8, hn::ShiftRight<4>(hn::BitCast(hn::FixedTag<uint16_t, 8>(), bytes))), hn::Set(d8, 15));
   const auto odd = hn::And(bytes, hn::Set(d8, 15));
   HWY_ALIGN uint8_t order[32];
   hn::Store(hn::InterleaveLower(d8, even, odd), d8, order);
@@ -125,7 +128,8 @@ void DecodeNf4Codes(const uint8_t* codes, int64_t begin, int64_t count, const fl
     const float maximum = maxima[i / nf4_block - first];
     const int64_t border = (i / nf4_block + 1) * nf4_block, stop = border < end ? border : end;
     for (; i + 32 <= stop; i += 32, out += 32) decode_nf4_32(codes + i / 2, maximum, out);
-    for (; i < stop; ++i, ++out) *out = nf4_values[i % 2 == 0 ? codes[i / 2] >> 4 : codes[i / 2] & 15] * maximum;
+    for (; i < stop; ++i, ++out)
+      *out = nf4_values[i % 2 == 0 ? codes[i / 2] >> 4 : codes[i / 2] & 15] * maximum;
   }
 }
 

@@ -14,6 +14,7 @@ using D16 = hn::CappedTag<float, 16>;
 using I16 = hn::Rebind<int32_t, D16>;
 using B16 = hn::Rebind<uint8_t, D16>;
 using I = hn::Vec<I16>;
+using F = hn::Vec<D16>;
 
 HWY_INLINE I load_bytes(const uint8_t* p) { return hn::PromoteTo(I16(), hn::LoadU(B16(), p)); }
 HWY_INLINE I shift_right(I value, int bits) {
@@ -31,7 +32,8 @@ HWY_INLINE void emit(int count, float scale, float minimum, float* out, const Co
   const D16 df;
   const int lanes = static_cast<int>(hn::Lanes(df));
   const auto s = hn::Set(df, scale), m = hn::Set(df, minimum);
-  for (int i = 0; i < count; i += lanes) hn::StoreU(hn::Sub(hn::Mul(hn::ConvertTo(df, q(i)), s), m), df, out + i);
+  for (int i = 0; i < count; i += lanes)
+    hn::StoreU(hn::Sub(hn::Mul(hn::ConvertTo(df, q(i)), s), m), df, out + i);
 }
 
 void DecodeQ2K(const uint8_t* p, int64_t count, float* out) {
@@ -95,26 +97,36 @@ void DecodeQ5K(const uint8_t* p, int64_t count, float* out) {
       const ScaleAndMinimum six = unpack_six_bits(p + 4, sub);
       const uint8_t *high = p + 16, *codes = p + 48 + 32 * (sub / 2);
       const int shift = 4 * (sub % 2);
-      emit(32, d * static_cast<float>(six.scale), minimum * static_cast<float>(six.minimum), out, [&](int i) HWY_ATTR {
-        return hn::Or(field(codes + i, shift, 15), hn::ShiftLeft<4>(field(high + i, sub, 1)));
-      });
+      emit(32, d * static_cast<float>(six.scale), minimum * static_cast<float>(six.minimum), out,
+           [&](int i) HWY_ATTR {
+             return hn::Or(field(codes + i, shift, 15), hn::ShiftLeft<4>(field(high + i, sub, 1)));
+           });
     }
   }
 }
 
+// Four quarters of 32 share the bytes of half a super-block: nibbles of two runs, bit pairs of a third.
 void DecodeQ6K(const uint8_t* p, int64_t count, float* out) {
+  const D16 df;
+  const I16 di;
+  const int lanes = static_cast<int>(hn::Lanes(df));
+  const I fifteen = hn::Set(di, 15), upper_pair = hn::Set(di, 48), middle = hn::Set(di, 32);
   for (; count > 0; --count, p += 210) {
     const float d = load_half(p + 208);
-    const auto* scales = reinterpret_cast<const int8_t*>(p + 192);
-    for (int sub = 0; sub < 16; ++sub, out += 16) {
-      const int half = sub / 8, quarter = sub % 8 / 2, part = 16 * (sub % 2);
-      const uint8_t* low = p + 64 * half + 32 * (quarter % 2) + part;
-      const uint8_t* high = p + 128 + 32 * half + part;
-      const int low_shift = 4 * (quarter / 2), high_shift = 2 * quarter;
-      emit(16, d * static_cast<float>(scales[sub]), 0.0f, out, [&](int i) HWY_ATTR {
-        const I code = hn::Or(field(low + i, low_shift, 15), hn::ShiftLeft<4>(field(high + i, high_shift, 3)));
-        return hn::Sub(code, hn::Set(I16(), 32));
-      });
+    for (int half = 0; half < 2; ++half, out += 128) {
+      const uint8_t *low = p + 64 * half, *high = p + 128 + 32 * half;
+      const auto* scales = reinterpret_cast<const int8_t*>(p + 192 + 8 * half);
+      for (int i = 0; i < 32; i += lanes) {
+        const auto put = [&](int quarter, I code) HWY_ATTR {
+          const F scale = hn::Set(df, d * static_cast<float>(scales[2 * quarter + i / 16]));
+          hn::StoreU(hn::Mul(hn::ConvertTo(df, hn::Sub(code, middle)), scale), df, out + 32 * quarter + i);
+        };
+        const I first = load_bytes(low + i), second = load_bytes(low + 32 + i), pairs = load_bytes(high + i);
+        put(0, hn::Or(hn::And(first, fifteen), hn::And(hn::ShiftLeft<4>(pairs), upper_pair)));
+        put(1, hn::Or(hn::And(second, fifteen), hn::And(hn::ShiftLeft<2>(pairs), upper_pair)));
+        put(2, hn::Or(hn::ShiftRight<4>(first), hn::And(pairs, upper_pair)));
+        put(3, hn::Or(hn::ShiftRight<4>(second), hn::And(hn::ShiftRight<2>(pairs), upper_pair)));
+      }
     }
   }
 }

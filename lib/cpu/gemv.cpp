@@ -13,7 +13,7 @@ namespace {
 
 enum class Route : uint8_t { columns, decoded, plain, blocks, nf4, int8 };
 
-// From this many rows on, decoding a stretch of weights once for all of them is cheaper than unpacking it for each.
+// From this many rows on, decoding weights once for all of them is cheaper than unpacking them for each.
 constexpr int64_t rows_worth_decoding = 4;
 
 // `whole_rows`: rows of b are whole blocks of 64, if it is nf4.
@@ -27,7 +27,7 @@ Route choose_route(const MatmulOptions& options, int64_t rows, DType dtype, bool
   return is_nf4(dtype) && whole_rows ? Route::nf4 : Route::decoded;
 }
 
-// Rows of b in one slice: an even number of equal slices of at most 64 K weights, which two threads share evenly.
+// Rows of b in one slice: an even number of equal slices of at most 64 K weights.
 int64_t rows_of_slice(int64_t n, int64_t k) {
   const int64_t slices = 2 * divide_up(n * std::max<int64_t>(1, k), int64_t{1} << 17);
   return divide_up(divide_up(n, slices), 4) * 4;
@@ -54,8 +54,8 @@ int64_t few_rows_scratch(const MatmulOptions& options, const MatmulPlan& plan, D
   }
 }
 
-void multiply_few_rows(const MatmulOptions& options, const MatmulPlan& plan, const ConstView& a, const ConstView& b,
-                       const View& y, std::byte* scratch, int threads) {
+void multiply_few_rows(const MatmulOptions& options, const MatmulPlan& plan, const ConstView& a,
+                       const ConstView& b, const View& y, std::byte* scratch, int threads) {
   RowsTask task;
   task.b = b;
   task.x = a.row<float>();
@@ -69,7 +69,8 @@ void multiply_few_rows(const MatmulOptions& options, const MatmulPlan& plan, con
   if (options.arithmetic == Arithmetic::bfloat16) {
     task.round_weights = b.dtype != DType::bf16;
     auto* rounded = reinterpret_cast<float*>(scratch);
-    for (int64_t r = 0; r < task.m; ++r) round_float_to_bfloat16(a.row<float>(r), rounded + r * task.k, task.k);
+    for (int64_t r = 0; r < task.m; ++r)
+      round_float_to_bfloat16(a.row<float>(r), rounded + r * task.k, task.k);
     task.x = rounded;
     task.x_stride = task.k;
     scratch += rounded_bytes(options, plan);
@@ -95,7 +96,8 @@ void multiply_few_rows(const MatmulOptions& options, const MatmulPlan& plan, con
     }
     case Route::nf4: {
       auto* split = reinterpret_cast<float*>(scratch);
-      for (int64_t r = 0; r < task.m; ++r) split_even_odd(task.x + r * task.x_stride, task.k, split + r * task.k);
+      for (int64_t r = 0; r < task.m; ++r)
+        split_even_odd(task.x + r * task.x_stride, task.k, split + r * task.k);
       task.split = split;
       kernel = dot_rows_nf4;
       break;

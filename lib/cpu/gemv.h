@@ -39,8 +39,9 @@ struct RowsTask {
 };
 
 // Kernels for rows [begin, end) of b, and what they need of x.
-void dot_rows_decoded(const RowsTask& task, int64_t begin, int64_t end);  // any dtype, decoded to f32 in stretches
-void dot_rows_plain(const RowsTask& task, int64_t begin, int64_t end);    // f32, bf16, f16
+void dot_rows_decoded(const RowsTask& task, int64_t begin,
+                      int64_t end);  // any dtype, decoded to f32 in stretches
+void dot_rows_plain(const RowsTask& task, int64_t begin, int64_t end);  // f32, bf16, f16
 
 bool has_block_rows(DType dtype);  // q4_0, q4_1, q8_0; uses block_sums
 void dot_rows_blocks(const RowsTask& task, int64_t begin, int64_t end);
@@ -54,7 +55,7 @@ bool has_int8_rows(DType dtype);  // q4_0, q4_1, q5_0, q5_1, q8_0; uses codes an
 void dot_rows_int8(const RowsTask& task, int64_t begin, int64_t end);
 void round_to_int8(const float* x, int64_t blocks, int8_t* codes, float* scales);
 
-// y[r, j] (+)= alpha x[r,:] . b[:,j] for columns [begin, end) of b [k, n], at most column_slice of them. Any dtype.
+// y[r, j] (+)= alpha x[r,:] . b[:,j] for columns [begin, end) of b [k, n], at most column_slice; any dtype.
 inline constexpr int64_t column_slice = 128;
 void add_columns(const RowsTask& task, int64_t begin, int64_t end);
 

@@ -1,9 +1,9 @@
-// Few-row products over GGUF's blocks of 32 with f32 activations: codes are unpacked in registers, the scale is applied once
-// a block, a minimum through the sum of the block's activations.
+// Few-row products over GGUF's blocks of 32 with f32 activations: codes are unpacked in registers, the scale
+// is applied once a block, a minimum through the sum of the block's activations.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "cpu/gemv_blocks.cpp"
-#include "hwy/foreach_target.h"  // IWYU pragma: keep
 #include "hwy/cache_control.h"
+#include "hwy/foreach_target.h"  // IWYU pragma: keep
 #include "hwy/highway.h"
 
 #include "cpu/gemv.h"
@@ -66,8 +66,8 @@ struct Q80 {
 
 // sums[r] = x . row r of `rows` consecutive rows; `block_sums` belongs to x.
 template <class Format, int rows>
-HWY_INLINE void dot_blocks(const uint8_t* w, int64_t row_bytes, const float* x, const float* block_sums, int64_t blocks,
-                           float* sums) {
+HWY_INLINE void dot_blocks(const uint8_t* w, int64_t row_bytes, const float* x, const float* block_sums,
+                           int64_t blocks, float* sums) {
   const D16 d;
   constexpr int lanes = static_cast<int>(hn::MaxLanes(d));
   F acc[rows];
@@ -110,8 +110,8 @@ HWY_INLINE void dot_rows_of(const RowsTask& task, int64_t begin, int64_t end) {
   }
   for (; j < end; ++j) {
     for (int64_t m = 0; m < task.m; ++m) {
-      dot_blocks<Format, 1>(weights + j * row_bytes, row_bytes, task.x + m * task.x_stride, task.block_sums + m * blocks,
-                            blocks, sums);
+      dot_blocks<Format, 1>(weights + j * row_bytes, row_bytes, task.x + m * task.x_stride,
+                            task.block_sums + m * blocks, blocks, sums);
       task.put(m, j, sums[0]);
     }
   }
@@ -143,7 +143,9 @@ HWY_EXPORT(DotRowsQ41);
 HWY_EXPORT(DotRowsQ80);
 HWY_EXPORT(SumBlocks);
 
-bool has_block_rows(DType dtype) { return dtype == DType::q4_0 || dtype == DType::q4_1 || dtype == DType::q8_0; }
+bool has_block_rows(DType dtype) {
+  return dtype == DType::q4_0 || dtype == DType::q4_1 || dtype == DType::q8_0;
+}
 
 void dot_rows_blocks(const RowsTask& task, int64_t begin, int64_t end) {
   switch (task.b.dtype) {
@@ -158,7 +160,9 @@ void dot_rows_blocks(const RowsTask& task, int64_t begin, int64_t end) {
   }
 }
 
-void sum_blocks(const float* x, int64_t blocks, float* sums) { HWY_DYNAMIC_DISPATCH(SumBlocks)(x, blocks, sums); }
+void sum_blocks(const float* x, int64_t blocks, float* sums) {
+  HWY_DYNAMIC_DISPATCH(SumBlocks)(x, blocks, sums);
+}
 
 }  // namespace peft
 #endif

@@ -1,5 +1,5 @@
-// Few-row products over any storage: four rows of b are decoded a stretch at a time into the first-level cache and
-// multiplied with every row of x.
+// Few-row products over any storage: four rows of b are decoded a stretch at a time into the first-level
+// cache and multiplied with every row of x.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "cpu/gemv_decoded.cpp"
 #include "hwy/foreach_target.h"  // IWYU pragma: keep
@@ -30,9 +30,8 @@ void DotFour(const float* w, int64_t w_stride, const float* x, int64_t count, fl
     b2 = hn::MulAdd(hn::LoadU(d, w2 + i + lanes), x1, b2);
     b3 = hn::MulAdd(hn::LoadU(d, w3 + i + lanes), x1, b3);
   }
-  const auto total = [&](hn::Vec<decltype(d)> a, hn::Vec<decltype(d)> b) HWY_ATTR {
-    return hn::GetLane(hn::SumOfLanes(d, hn::Add(a, b)));
-  };
+  const auto total = [&](hn::Vec<decltype(d)> a, hn::Vec<decltype(d)> b)
+                         HWY_ATTR { return hn::GetLane(hn::SumOfLanes(d, hn::Add(a, b))); };
   float s0 = total(a0, b0), s1 = total(a1, b1), s2 = total(a2, b2), s3 = total(a3, b3);
   for (; i < count; ++i) {
     s0 += w0[i] * x[i];
@@ -87,7 +86,8 @@ void dot_rows_decoded(const RowsTask& task, int64_t begin, int64_t end) {
           }
         }
       }
-      for (int64_t m = 0; m < task.m; ++m) dot_four(w, w_stride, task.x + m * task.x_stride + i, count, sums[m]);
+      for (int64_t m = 0; m < task.m; ++m)
+        dot_four(w, w_stride, task.x + m * task.x_stride + i, count, sums[m]);
     }
     for (int64_t m = 0; m < task.m; ++m) {
       for (int64_t r = 0; r < rows; ++r) task.put(m, j + r, sums[m][r]);

@@ -1,13 +1,13 @@
-// Few-row products with activations rounded to int8 in blocks of 32 (Arithmetic::int8): integer products within a block, one
-// f32 scale a block. q4_0, q4_1, q5_0, q5_1 and q8_0; the other types are multiplied exactly.
+// Few-row products with activations rounded to int8 in blocks of 32 (Arithmetic::int8): integer products
+// within a block, one f32 scale a block. q4_0, q4_1, q5_0, q5_1 and q8_0; other types are multiplied exactly.
 #if defined(__x86_64__)
 #include <immintrin.h>
 #endif
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "cpu/gemv_int8.cpp"
-#include "hwy/foreach_target.h"  // IWYU pragma: keep
 #include "hwy/cache_control.h"
+#include "hwy/foreach_target.h"  // IWYU pragma: keep
 #include "hwy/highway.h"
 
 #include "cpu/gemv.h"
@@ -20,7 +20,8 @@ namespace HWY_NAMESPACE {
 // Offsets in a block: scale at 0; minimum (f16), fifth bits (4 bytes), codes where the format has them.
 template <int size, int minimum, int fifth, int codes, int centre>
 struct Unsigned {
-  static constexpr int bytes = size, minimum_at = minimum, fifth_at = fifth, codes_at = codes, middle = centre;
+  static constexpr int bytes = size, minimum_at = minimum, fifth_at = fifth, codes_at = codes,
+                       middle = centre;
 };
 using Q40 = Unsigned<18, -1, -1, 2, 8>;
 using Q41 = Unsigned<20, 2, -1, 4, 0>;
@@ -42,14 +43,15 @@ HWY_INLINE __m256i unpack_codes(const uint8_t* block) {
   int bits;
   std::memcpy(&bits, block + Format::fifth_at, 4);
   // Every byte gets the byte that holds its bit, then keeps that bit alone.
-  const __m256i spread = _mm256_shuffle_epi8(
-      _mm256_set1_epi32(bits), _mm256_setr_epi64x(0, 0x0101010101010101, 0x0202020202020202, 0x0303030303030303));
+  const __m256i spread =
+      _mm256_shuffle_epi8(_mm256_set1_epi32(bits),
+                          _mm256_setr_epi64x(0, 0x0101010101010101, 0x0202020202020202, 0x0303030303030303));
   const __m256i one_each = _mm256_set1_epi64x(static_cast<int64_t>(0x8040201008040201));
   const __m256i set = _mm256_cmpeq_epi8(_mm256_and_si256(spread, one_each), one_each);
   return _mm256_or_si256(nibbles, _mm256_and_si256(set, _mm256_set1_epi8(16)));
 }
 
-// Eight partial sums. Codes reach 31 and activations 127, so that a pair's 16-bit sum (at most 7874) cannot saturate.
+// Eight partial sums. Codes reach 31 and activations 127: a pair's 16-bit sum is at most 7874.
 HWY_INLINE __m256i dot_unsigned(__m256i codes, __m256i x) {
   return _mm256_madd_epi16(_mm256_maddubs_epi16(codes, x), _mm256_set1_epi16(1));
 }
@@ -60,7 +62,8 @@ HWY_INLINE __m256i dot_signed(__m256i codes, __m256i x) {
 }
 
 template <class Format, int rows>
-HWY_INLINE void dot_blocks(const uint8_t* w, int64_t row_bytes, const Int8Row& x, int64_t blocks, float* sums) {
+HWY_INLINE void dot_blocks(const uint8_t* w, int64_t row_bytes, const Int8Row& x, int64_t blocks,
+                           float* sums) {
   __m256 acc[rows];
   __m128 minima[rows];  // lane 1 sums what multiplies the activations' sums
   for (int r = 0; r < rows; ++r) {
@@ -77,7 +80,8 @@ HWY_INLINE void dot_blocks(const uint8_t* w, int64_t row_bytes, const Int8Row& x
       if constexpr (std::is_same_v<Format, Q80>) {
         const __m256i codes = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(block + 2));
         const __m128 scale = _mm_mul_ss(_mm_cvtph_ps(_mm_cvtsi32_si128(load_u16(block))), pair);
-        acc[r] = _mm256_fmadd_ps(_mm256_cvtepi32_ps(dot_signed(codes, activations)), _mm256_broadcastss_ps(scale), acc[r]);
+        acc[r] = _mm256_fmadd_ps(_mm256_cvtepi32_ps(dot_signed(codes, activations)),
+                                 _mm256_broadcastss_ps(scale), acc[r]);
       } else {
         const __m256i products = dot_unsigned(unpack_codes<Format>(block), activations);
         __m128 factors;  // scale and minimum, or the scale twice
@@ -108,7 +112,8 @@ HWY_INLINE void dot_blocks(const uint8_t* w, int64_t row_bytes, const Int8Row& x
 #else
 
 template <class Format, int rows>
-HWY_INLINE void dot_blocks(const uint8_t* w, int64_t row_bytes, const Int8Row& x, int64_t blocks, float* sums) {
+HWY_INLINE void dot_blocks(const uint8_t* w, int64_t row_bytes, const Int8Row& x, int64_t blocks,
+                           float* sums) {
   for (int r = 0; r < rows; ++r) {
     float total = 0, minima = 0;
     for (int64_t b = 0; b < blocks; ++b) {
@@ -122,11 +127,13 @@ HWY_INLINE void dot_blocks(const uint8_t* w, int64_t row_bytes, const Int8Row& x
         if constexpr (Format::fifth_at >= 0) std::memcpy(&fifth, block + Format::fifth_at, 4);
         for (int i = 0; i < 16; ++i) {
           const int low = (block[Format::codes_at + i] & 15) | static_cast<int>((fifth >> i) & 1) << 4;
-          const int high = (block[Format::codes_at + i] >> 4) | static_cast<int>((fifth >> (i + 16)) & 1) << 4;
+          const int high = (block[Format::codes_at + i] >> 4) | static_cast<int>((fifth >> (i + 16)) & 1)
+                                                                    << 4;
           sum += low * activations[i] + high * activations[16 + i];
         }
         const float scale = load_half(block);
-        const float minimum = Format::minimum_at < 0 ? -static_cast<float>(Format::middle) * scale : load_half(block + 2);
+        const float minimum =
+            Format::minimum_at < 0 ? -static_cast<float>(Format::middle) * scale : load_half(block + 2);
         minima += minimum * x.scales[2 * b + 1];
       }
       total += static_cast<float>(sum) * (load_half(block) * x.scales[2 * b]);

@@ -1,9 +1,9 @@
-// Few-row products over nf4 weights whose rows are whole blocks of 64. Activations are split into even and odd elements
-// once, so that the high and the low nibbles of 16 bytes meet theirs without a shuffle.
+// Few-row products over nf4 weights whose rows are whole blocks of 64. Activations are split into even and
+// odd elements once, so that the high and the low nibbles of 16 bytes meet theirs without a shuffle.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "cpu/gemv_nf4.cpp"
-#include "hwy/foreach_target.h"  // IWYU pragma: keep
 #include "hwy/cache_control.h"
+#include "hwy/foreach_target.h"  // IWYU pragma: keep
 #include "hwy/highway.h"
 
 #include <cstdint>
@@ -29,7 +29,9 @@ class Table {
     return hn::Set(D16(), nf4_values[static_cast<size_t>(hn::GetLane(index))]);
   }
 #else
-  Table() : low_(hn::LoadU(D16(), nf4_values.data())), high_(hn::LoadU(D16(), nf4_values.data() + 16 - hn::MaxLanes(D16()))) {}
+  Table()
+      : low_(hn::LoadU(D16(), nf4_values.data())),
+        high_(hn::LoadU(D16(), nf4_values.data() + 16 - hn::MaxLanes(D16()))) {}
   HWY_INLINE F look_up(I index) const {
     const D16 d;
     const I16 di;
@@ -48,8 +50,8 @@ class Table {
 };
 
 // sums[r] = x . row r for `rows` rows of `blocks` blocks each; maxima [rows, blocks].
-void DotNf4Rows(const uint8_t* codes, const float* maxima, const float* even, const float* odd, int64_t blocks, int64_t rows,
-                float* sums) {
+void DotNf4Rows(const uint8_t* codes, const float* maxima, const float* even, const float* odd,
+                int64_t blocks, int64_t rows, float* sums) {
   const D16 d;
   const I16 di;
   const B16 db;
@@ -110,7 +112,8 @@ void dot_rows_nf4(const RowsTask& task, int64_t begin, int64_t end) {
     decoder.nf4_maxima(first, rows * blocks, maxima);
     for (int64_t m = 0; m < task.m; ++m) {
       const float* x = task.split + m * task.k;
-      HWY_DYNAMIC_DISPATCH(DotNf4Rows)(codes + first * (nf4_block / 2), maxima, x, x + task.k / 2, blocks, rows, sums);
+      HWY_DYNAMIC_DISPATCH(DotNf4Rows)
+      (codes + first * (nf4_block / 2), maxima, x, x + task.k / 2, blocks, rows, sums);
       for (int64_t r = 0; r < rows; ++r) task.put(m, j + r, sums[r]);
     }
   }

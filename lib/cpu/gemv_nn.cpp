@@ -1,4 +1,5 @@
-// Few-row products with b [k, n] (Conv1D layers): columns are the slices, rows of b are decoded and added up one by one.
+// Few-row products with b [k, n] (Conv1D layers): columns are the slices, rows of b are decoded and added up
+// one by one.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "cpu/gemv_nn.cpp"
 #include "hwy/foreach_target.h"  // IWYU pragma: keep

@@ -1,8 +1,8 @@
 // Few-row products over f32, bf16 and f16 weights, converted in registers; four rows at a time.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "cpu/gemv_plain.cpp"
-#include "hwy/foreach_target.h"  // IWYU pragma: keep
 #include "hwy/cache_control.h"
+#include "hwy/foreach_target.h"  // IWYU pragma: keep
 #include "hwy/highway.h"
 
 #include "cpu/gemv.h"
@@ -39,7 +39,8 @@ struct Half {
 };
 
 template <class Format, int rows>
-HWY_INLINE void dot_plain(const typename Format::Element* w, int64_t stride, const float* x, int64_t k, float* sums) {
+HWY_INLINE void dot_plain(const typename Format::Element* w, int64_t stride, const float* x, int64_t k,
+                          float* sums) {
   const D d;
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
   F even[rows], odd[rows];
@@ -82,8 +83,12 @@ HWY_INLINE void dot_rows_of(const RowsTask& task, int64_t begin, int64_t end) {
   }
 }
 
-void DotRowsFloat32(const RowsTask& task, int64_t begin, int64_t end) { dot_rows_of<Float32>(task, begin, end); }
-void DotRowsBfloat16(const RowsTask& task, int64_t begin, int64_t end) { dot_rows_of<Bfloat16>(task, begin, end); }
+void DotRowsFloat32(const RowsTask& task, int64_t begin, int64_t end) {
+  dot_rows_of<Float32>(task, begin, end);
+}
+void DotRowsBfloat16(const RowsTask& task, int64_t begin, int64_t end) {
+  dot_rows_of<Bfloat16>(task, begin, end);
+}
 void DotRowsHalf(const RowsTask& task, int64_t begin, int64_t end) { dot_rows_of<Half>(task, begin, end); }
 
 }  // namespace HWY_NAMESPACE

@@ -1,4 +1,4 @@
-// Conversions between f32 and the two half formats, vectors at a time; compiled once for every instruction set.
+// Conversions between f32 and the half formats, vectors at a time; compiled for every instruction set.
 #include <cstdint>
 
 #include "cpu/half.h"

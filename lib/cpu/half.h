@@ -1,5 +1,5 @@
-// f16 and bf16 as bits, one value at a time: for tails and for CPUs without conversion instructions. Round to nearest even;
-// NaN stays NaN.
+// f16 and bf16 as bits, one value at a time: for tails and for CPUs without conversion instructions. Round to
+// nearest even; NaN stays NaN.
 #pragma once
 
 #include <bit>
@@ -8,7 +8,9 @@
 
 namespace peft {
 
-inline float bfloat16_to_float(uint16_t bits) { return std::bit_cast<float>(static_cast<uint32_t>(bits) << 16); }
+inline float bfloat16_to_float(uint16_t bits) {
+  return std::bit_cast<float>(static_cast<uint32_t>(bits) << 16);
+}
 
 inline uint16_t float_to_bfloat16(float value) {
   const uint32_t bits = std::bit_cast<uint32_t>(value);

@@ -1,8 +1,8 @@
-// matmul for many rows: slices of y, each decoding the part of b that it needs and handing the product to oneDNN.
+// matmul for many rows: slices of y, each decoding the part of b that it needs and handing it to oneDNN.
 //
-// Slices are [512, 96]: every weight is decoded once for 512 rows (about 2 % of the product's time), its tile stays in L2, and
-// 576- and 1536-wide layers give 6 and 16 slices a row block, which two threads share evenly. Decoding a shared tile
-// first and cutting rows only would need a barrier a tile and is no faster.
+// Slices are [512, 96]: every weight is decoded once for 512 rows (about 2 % of the product's time), its tile
+// stays in L2, and 576- and 1536-wide layers give 6 and 16 slices a row block, which two threads share
+// evenly. Decoding a shared tile first and cutting rows only would need a barrier a tile and is no faster.
 #include "cpu/matmul.h"
 
 #include <algorithm>
@@ -20,14 +20,17 @@ namespace {
 
 constexpr int64_t widest_slice = 96, tallest_slice = 512, deepest_tile = 2048, deepest_panel = 4096;
 
-// Hands each running slice a piece of scratch of its own; which one does not matter, for a slice writes before it reads.
+// Hands each running slice a piece of scratch of its own; which one does not matter, for a slice writes
+// before it reads.
 class Slots {
  public:
   Slots(std::byte* memory, int64_t bytes, int count) : memory_(memory), bytes_(bytes), count_(count) {}
   int acquire() {
     for (;;) {
       for (int i = 0; i < count_; ++i) {
-        if (!taken_[i].load(std::memory_order_relaxed) && !taken_[i].exchange(true, std::memory_order_acquire)) return i;
+        if (!taken_[i].load(std::memory_order_relaxed) &&
+            !taken_[i].exchange(true, std::memory_order_acquire))
+          return i;
       }
     }
   }
@@ -64,8 +67,8 @@ struct Call {
   const ConstView& a;
   const ConstView& b;
   const View& y;
-  bool bfloat16;     // operands are bf16 in memory
-  bool round_to_f32; // operands are bf16 values kept in f32
+  bool bfloat16;           // operands are bf16 in memory
+  bool round_to_f32;       // operands are bf16 values kept in f32
   const std::byte* panel;  // the rounded part of a, or null
   int64_t panel_begin, panel_stride;
 
@@ -76,7 +79,8 @@ struct Call {
   const void* a_at(int64_t row, int64_t depth) const {
     const int64_t r = a_transposed() ? depth : row, c = a_transposed() ? row : depth;
     if (panel == nullptr) return a.row<float>(r) + c;
-    const int64_t offset = a_transposed() ? (r - panel_begin) * panel_stride + c : r * panel_stride + c - panel_begin;
+    const int64_t offset =
+        a_transposed() ? (r - panel_begin) * panel_stride + c : r * panel_stride + c - panel_begin;
     return panel + offset * (bfloat16 ? 2 : 4);
   }
   int64_t a_stride() const { return panel == nullptr ? a.row_stride : panel_stride; }
@@ -96,8 +100,8 @@ bool b_in_place(const Call& call) {
 }
 
 // The tile b[depth, column) as [column][depth] (nt) or [depth][column], in the product's type.
-void decode_tile(const Call& call, const RowDecoder& decoder, int64_t column, int64_t columns, int64_t begin, int64_t depth,
-                 std::byte* tile) {
+void decode_tile(const Call& call, const RowDecoder& decoder, int64_t column, int64_t columns, int64_t begin,
+                 int64_t depth, std::byte* tile) {
   const int64_t row = call.b_transposed() ? column : begin, rows = call.b_transposed() ? columns : depth;
   const int64_t first = call.b_transposed() ? begin : column, width = call.b_transposed() ? depth : columns;
   for (int64_t r = 0; r < rows; ++r) {
@@ -112,7 +116,8 @@ void decode_tile(const Call& call, const RowDecoder& decoder, int64_t column, in
 }
 
 // y[row.., column..] of one slice over depths [begin, end); `accumulate` of the first piece is given.
-void run_slice(const Call& call, Slots& slots, int64_t row, int64_t column, int64_t begin, int64_t end, bool accumulate) {
+void run_slice(const Call& call, Slots& slots, int64_t row, int64_t column, int64_t begin, int64_t end,
+               bool accumulate) {
   const MatmulPlan& plan = call.plan;
   Product product;
   product.m = std::min(plan.slice_rows, plan.rows - row);
@@ -128,7 +133,8 @@ void run_slice(const Call& call, Slots& slots, int64_t row, int64_t column, int6
     product.k = end - begin;
     product.b_stride = call.b.row_stride;
     product.accumulate = accumulate;
-    const int64_t b_row = call.b_transposed() ? column : begin, b_column = call.b_transposed() ? begin : column;
+    const int64_t b_row = call.b_transposed() ? column : begin,
+                  b_column = call.b_transposed() ? begin : column;
     const std::byte* b = call.b.data + (b_row * call.b.row_stride + b_column) * (call.bfloat16 ? 2 : 4);
     return multiply_piece(call, product, call.a_at(row, begin), b, c);
   }
@@ -145,16 +151,19 @@ void run_slice(const Call& call, Slots& slots, int64_t row, int64_t column, int6
 
 void run_slices(const Call& call, Slots& slots, int64_t begin, int64_t end, bool accumulate, int threads) {
   const MatmulPlan& plan = call.plan;
-  const int64_t down = divide_up(plan.rows, plan.slice_rows), across = divide_up(plan.columns, plan.slice_columns);
+  const int64_t down = divide_up(plan.rows, plan.slice_rows),
+                across = divide_up(plan.columns, plan.slice_columns);
   parallel_for(down * across, 1, threads, [&](int64_t first, int64_t last) {
     for (int64_t i = first; i < last; ++i) {
-      run_slice(call, slots, i % down * plan.slice_rows, i / down * plan.slice_columns, begin, end, accumulate);
+      run_slice(call, slots, i % down * plan.slice_rows, i / down * plan.slice_columns, begin, end,
+                accumulate);
     }
   });
 }
 
 // Depths [begin, end) of a, rounded to bf16, as rows of the same order.
-void round_panel(const ConstView& a, bool transposed, int64_t begin, int64_t end, bool in_f32, std::byte* panel, int threads) {
+void round_panel(const ConstView& a, bool transposed, int64_t begin, int64_t end, bool in_f32,
+                 std::byte* panel, int threads) {
   const ConstView part = transposed ? a.row_range(begin, end - begin) : a.column_range(begin, end - begin);
   const int64_t columns = part.columns(), bytes = in_f32 ? 4 : 2;
   parallel_for(part.rows(), std::max<int64_t>(1, 16384 / columns), threads, [&](int64_t first, int64_t last) {
@@ -195,7 +204,8 @@ MatmulPlan plan_matmul(const MatmulOptions& options, const Shape& a, const Shape
   const bool decoded = rounded || b_dtype != DType::f32;
   plan.slice_columns = std::min(widest_slice, std::max<int64_t>(1, plan.columns));
   plan.slice_rows = std::min(tallest_slice, std::max<int64_t>(1, plan.rows));
-  // Narrow results are cut into more rows until there is work for several threads; a decoded tile needs 256 to pay.
+  // Narrow results are cut into more rows until there is work for several threads; a decoded tile needs 256
+  // to pay.
   const int64_t least = decoded && b_dtype != DType::f32 ? 256 : 64;
   while (plan.slice_rows >= 2 * least &&
          divide_up(plan.rows, plan.slice_rows) * divide_up(plan.columns, plan.slice_columns) < 8 &&
@@ -207,7 +217,8 @@ MatmulPlan plan_matmul(const MatmulOptions& options, const Shape& a, const Shape
   return plan;
 }
 
-int64_t CpuBackend::matmul_scratch(const MatmulOptions& options, const Shape& a, const Shape& b, DType b_dtype) const {
+int64_t CpuBackend::matmul_scratch(const MatmulOptions& options, const Shape& a, const Shape& b,
+                                   DType b_dtype) const {
   const MatmulPlan plan = plan_matmul(options, a, b, b_dtype);
   if (plan.few_rows) return few_rows_scratch(options, plan, b_dtype);
   return plan.panel_bytes() + plan.tile_bytes() * threads();
@@ -218,7 +229,8 @@ void CpuBackend::matmul(const MatmulOptions& options, ConstView a, ConstView b, 
   if (plan.rows == 0 || plan.columns == 0) return;
   if (plan.depth == 0) return scale_result(y, options.accumulate);
   if (plan.few_rows) return multiply_few_rows(options, plan, a, b, y, scratch.data, threads());
-  const bool rounded = options.arithmetic == Arithmetic::bfloat16, native = rounded && has_bfloat16_products();
+  const bool rounded = options.arithmetic == Arithmetic::bfloat16,
+             native = rounded && has_bfloat16_products();
   Call call{options, plan, a, b, y, native, rounded && !native, nullptr, 0, 0};
   Slots slots(scratch.data + plan.panel_bytes(), plan.tile_bytes(), threads());
   if (!rounded) return run_slices(call, slots, 0, plan.depth, options.accumulate, threads());

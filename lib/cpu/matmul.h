@@ -1,4 +1,4 @@
-// How a many-row product is cut. Pure functions of shapes, so that scratch sizes and results are the same everywhere.
+// How a many-row product is cut: pure functions of shapes, so that sizes and results are the same everywhere.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +10,7 @@ namespace peft {
 
 struct MatmulPlan {
   int64_t rows = 0, columns = 0, depth = 0;  // m, n, k
-  // One slice computes [slice_rows, slice_columns] of y, in steps of `tile_depth` of k where b has to be decoded.
+  // One slice computes [slice_rows, slice_columns] of y, in steps of `tile_depth` of k where b is decoded.
   int64_t slice_rows = 0, slice_columns = 0, tile_depth = 0;
   // Up to this many columns of `a` are rounded to bf16 at a time, shared by all slices; 0 in f32.
   int64_t panel_depth = 0;
@@ -26,7 +26,7 @@ MatmulPlan plan_matmul(const MatmulOptions& options, const Shape& a, const Shape
 
 // The row kernels, in gemv.cpp: a [m, k], m <= maximum_few_rows, kinds nt and nn.
 int64_t few_rows_scratch(const MatmulOptions& options, const MatmulPlan& plan, DType b_dtype);
-void multiply_few_rows(const MatmulOptions& options, const MatmulPlan& plan, const ConstView& a, const ConstView& b,
-                       const View& y, std::byte* scratch, int threads);
+void multiply_few_rows(const MatmulOptions& options, const MatmulPlan& plan, const ConstView& a,
+                       const ConstView& b, const View& y, std::byte* scratch, int threads);
 
 }  // namespace peft

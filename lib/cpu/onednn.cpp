@@ -1,8 +1,8 @@
-// Which route of oneDNN 2.6 is best inside a slice (measured on Zen 4, share of the FMA peak, one thread, k = 576):
-// dnnl_sgemm on a [512, 96] slice with strided operands reaches 88-92 %, the matmul primitive's brgemm kernels 90-94 % but
-// only for dense operands and results, at 1-5 ms of code generation for every shape. So f32 goes to dnnl_sgemm: no cache, no
-// scratchpad, any stride. bf16 has no such call; its strided matmul primitive costs 0.06 ms to create, which the
-// cache below saves, and reaches 85-92 % of the bf16 peak.
+// Which route of oneDNN 2.6 is best inside a slice (measured on Zen 4, share of the FMA peak, one thread, k =
+// 576): dnnl_sgemm on a [512, 96] slice with strided operands reaches 88-92 %, the matmul primitive's brgemm
+// kernels 90-94 % but only for dense operands and results, at 1-5 ms of code generation for every shape. So
+// f32 goes to dnnl_sgemm: no cache, no scratchpad, any stride. bf16 has no such call; its strided matmul
+// primitive costs 0.06 ms to create, which the cache below saves, and reaches 85-92 % of the bf16 peak.
 #include "cpu/onednn.h"
 
 #include <memory>
@@ -45,7 +45,8 @@ struct Key {
   bool flags[3];
 
   explicit Key(const Product& p)
-      : numbers{p.m, p.n, p.k, p.a_stride, p.b_stride, p.c_stride}, alpha_bits(__builtin_bit_cast(uint32_t, p.alpha)),
+      : numbers{p.m, p.n, p.k, p.a_stride, p.b_stride, p.c_stride},
+        alpha_bits(__builtin_bit_cast(uint32_t, p.alpha)),
         flags{p.a_transposed, p.b_transposed, p.accumulate} {}
   bool operator==(const Key& other) const = default;
 };
@@ -74,13 +75,15 @@ dnnl::matmul::primitive_desc describe(const dnnl::engine& engine, const Product&
     attributes.set_post_ops(after);
   }
   attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
-  const dnnl::memory::desc a({p.m, p.k}, Bits::bf16, p.a_transposed ? Sizes{1, p.a_stride} : Sizes{p.a_stride, 1});
-  const dnnl::memory::desc b({p.k, p.n}, Bits::bf16, p.b_transposed ? Sizes{1, p.b_stride} : Sizes{p.b_stride, 1});
+  const dnnl::memory::desc a({p.m, p.k}, Bits::bf16,
+                             p.a_transposed ? Sizes{1, p.a_stride} : Sizes{p.a_stride, 1});
+  const dnnl::memory::desc b({p.k, p.n}, Bits::bf16,
+                             p.b_transposed ? Sizes{1, p.b_stride} : Sizes{p.b_stride, 1});
   const dnnl::memory::desc c({p.m, p.n}, Bits::f32, Sizes{p.c_stride, 1});
   return {dnnl::matmul::desc(a, b, c), attributes, engine};
 }
 
-// Compiled primitives by shape. Bounded: what varies is the number of rows. Entries in use survive a clearing.
+// Compiled primitives by shape; what varies is the number of rows. Entries in use survive a clearing.
 class Library {
  public:
   static Library& instance() {
@@ -96,11 +99,13 @@ class Library {
       std::shared_lock lock(mutex_);
       if (auto found = compiled_.find(key); found != compiled_.end()) return found->second;
     }
-    auto description = describe(engine_, product);
-    auto entry = std::make_shared<const Compiled>(Compiled{description, dnnl::matmul(description)});
+    // Made under the lock: oneDNN guards its own cache by means that the thread sanitizer cannot see.
     std::unique_lock lock(mutex_);
+    if (auto found = compiled_.find(key); found != compiled_.end()) return found->second;
     if (compiled_.size() >= maximum_entries) compiled_.clear();
-    return compiled_.try_emplace(key, std::move(entry)).first->second;
+    const auto description = describe(engine_, product);
+    auto entry = std::make_shared<const Compiled>(Compiled{description, dnnl::matmul(description)});
+    return compiled_.emplace(key, std::move(entry)).first->second;
   }
 
  private:
@@ -124,9 +129,11 @@ bool native_bfloat16() {
 
 void multiply_float32(const Product& p, const float* a, const float* b, float* c) {
   const OneThread one;
-  const auto status = dnnl_sgemm(p.a_transposed ? 'T' : 'N', p.b_transposed ? 'T' : 'N', p.m, p.n, p.k, p.alpha, a,
-                                 p.a_stride, b, p.b_stride, p.accumulate ? 1.0f : 0.0f, c, p.c_stride);
-  check(status != dnnl_out_of_memory, Code::out_of_memory, "matrix product [{}, {}, {}]: out of memory", p.m, p.n, p.k);
+  const auto status =
+      dnnl_sgemm(p.a_transposed ? 'T' : 'N', p.b_transposed ? 'T' : 'N', p.m, p.n, p.k, p.alpha, a,
+                 p.a_stride, b, p.b_stride, p.accumulate ? 1.0f : 0.0f, c, p.c_stride);
+  check(status != dnnl_out_of_memory, Code::out_of_memory, "matrix product [{}, {}, {}]: out of memory", p.m,
+        p.n, p.k);
   PEFT_ASSERT(status == dnnl_success);
 }
 
@@ -144,13 +151,14 @@ void multiply_bfloat16(const Product& p, const uint16_t* a, const uint16_t* b, f
       return dnnl::memory(shape, library.engine(), const_cast<void*>(data));
     };
     const auto scratch_desc = entry->description.scratchpad_desc();
-    entry->primitive.execute(library.stream(), {{DNNL_ARG_SRC, view(entry->description.src_desc(), a)},
-                                                {DNNL_ARG_WEIGHTS, view(entry->description.weights_desc(), b)},
-                                                {DNNL_ARG_DST, view(entry->description.dst_desc(), c)},
-                                                {DNNL_ARG_SCRATCHPAD, dnnl::memory(scratch_desc, library.engine())}});
+    entry->primitive.execute(library.stream(),
+                             {{DNNL_ARG_SRC, view(entry->description.src_desc(), a)},
+                              {DNNL_ARG_WEIGHTS, view(entry->description.weights_desc(), b)},
+                              {DNNL_ARG_DST, view(entry->description.dst_desc(), c)},
+                              {DNNL_ARG_SCRATCHPAD, dnnl::memory(scratch_desc, library.engine())}});
   } catch (const dnnl::error& error) {
-    check(error.status != dnnl_out_of_memory, Code::out_of_memory, "matrix product [{}, {}, {}]: out of memory", p.m, p.n,
-          p.k);
+    check(error.status != dnnl_out_of_memory, Code::out_of_memory,
+          "matrix product [{}, {}, {}]: out of memory", p.m, p.n, p.k);
     fail(Code::internal, "matrix product [{}, {}, {}]: oneDNN: {}", p.m, p.n, p.k, error.message);
   }
 }

@@ -1,5 +1,6 @@
-// NF4 as bitsandbytes' CPU code has it (0.50), bit for bit. Only where torch itself sums with several threads (2 M weights
-// and more) its offset, and what follows from it, depends on their number; then ours is the one-threaded one.
+// NF4 as bitsandbytes' CPU code has it (0.50), bit for bit. Only where torch itself sums with several threads
+// (2 M weights and more) its offset, and what follows from it, depends on their number; then ours is the
+// one-threaded one.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "cpu/quantize_nf4.cpp"
 #include "hwy/foreach_target.h"  // IWYU pragma: keep
@@ -27,7 +28,8 @@ float LargestMagnitude(const float* x, int64_t count) {
 }
 
 // codes[i] = how many of the 15 bounds lie strictly below x[i] * factor (or x[i] / divisor when factor is 0).
-void CountBounds(const float* x, float factor, float divisor, const float* bounds, int32_t* codes, int64_t count) {
+void CountBounds(const float* x, float factor, float divisor, const float* bounds, int32_t* codes,
+                 int64_t count) {
   const hn::ScalableTag<float> d;
   const hn::Rebind<int32_t, decltype(d)> di;
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
@@ -80,13 +82,14 @@ std::array<float, 15> make_bounds() {
   return bounds;
 }
 
-// One block of `count` values at element `begin`: codes into `codes`, its maximum returned. A short last block is divided
-// by its maximum instead of multiplied by the reciprocal, and a zero one keeps the least maximum.
+// One block of `count` values at element `begin`: codes into `codes`, its maximum returned. A short last
+// block is divided by its maximum, not multiplied by the reciprocal; a zero one keeps the least maximum.
 float encode_block(const float* x, int64_t begin, int64_t count, const float* bounds, uint8_t* codes) {
   float maximum = HWY_DYNAMIC_DISPATCH(LargestMagnitude)(x, count);
   alignas(64) int32_t numbers[nf4_block];
   if (count == nf4_block) {
-    HWY_DYNAMIC_DISPATCH(CountBounds)(x, 1.0f / std::max(maximum, least_maximum), 1.0f, bounds, numbers, count);
+    HWY_DYNAMIC_DISPATCH(CountBounds)
+    (x, 1.0f / std::max(maximum, least_maximum), 1.0f, bounds, numbers, count);
   } else {
     maximum = std::max(maximum, least_maximum);
     HWY_DYNAMIC_DISPATCH(CountBounds)(x, 0.0f, maximum, bounds, numbers, count);
@@ -98,8 +101,8 @@ float encode_block(const float* x, int64_t begin, int64_t count, const float* bo
   return maximum;
 }
 
-// bitsandbytes looks nested codes up in a table over 65536 even steps of [-1, 1]: the value is rounded to a step, and
-// the step's code is the number of midpoints of the map strictly below it.
+// bitsandbytes looks nested codes up in a table over 65536 even steps of [-1, 1]: the value is rounded to a
+// step, and the step's code is the number of midpoints of the map strictly below it.
 class NestedEncoder {
  public:
   NestedEncoder() {
@@ -110,7 +113,8 @@ class NestedEncoder {
     value = std::clamp(value, -1.0f, 1.0f);
     const auto step = static_cast<uint16_t>(std::fma((value + 1.0f) * 0.5f, 65535.0f, 0.5f));
     const float rounded = -1.0f + 2.0f * static_cast<float>(step) / 65535.0f;
-    return static_cast<uint8_t>(std::lower_bound(midpoints_.begin(), midpoints_.end(), rounded) - midpoints_.begin());
+    return static_cast<uint8_t>(std::lower_bound(midpoints_.begin(), midpoints_.end(), rounded) -
+                                midpoints_.begin());
   }
 
  private:
@@ -126,11 +130,13 @@ void encode_maxima(const std::vector<float>& maxima, const Nf4Layout& layout, st
   for (int64_t n = 0; n < layout.nested_blocks; ++n) {
     const int64_t begin = n * nf4_nested_block, end = std::min(begin + nf4_nested_block, layout.blocks);
     float largest = 0;
-    for (int64_t i = begin; i < end; ++i) largest = std::max(largest, std::fabs(maxima[static_cast<size_t>(i)] - offset));
+    for (int64_t i = begin; i < end; ++i)
+      largest = std::max(largest, std::fabs(maxima[static_cast<size_t>(i)] - offset));
     nested[n] = largest;
     const float factor = 1.0f / largest;
     for (int64_t i = begin; i < end; ++i) {
-      codes[i] = largest == 0 ? uint8_t{0} : encoder.encode((maxima[static_cast<size_t>(i)] - offset) * factor);
+      codes[i] =
+          largest == 0 ? uint8_t{0} : encoder.encode((maxima[static_cast<size_t>(i)] - offset) * factor);
     }
   }
 }
@@ -145,8 +151,8 @@ void CpuBackend::quantize_nf4(ConstView x, View y) {
   auto* codes = reinterpret_cast<uint8_t*>(y.data);
   // Maxima are quantized as a whole, so the nested form needs them all first: 1/64 of the elements.
   std::vector<float> all_maxima(y.dtype == DType::nf4_double ? static_cast<size_t>(layout.blocks) : 0);
-  float* maxima =
-      y.dtype == DType::nf4_double ? all_maxima.data() : reinterpret_cast<float*>(y.data + layout.maxima_offset);
+  float* maxima = y.dtype == DType::nf4_double ? all_maxima.data()
+                                               : reinterpret_cast<float*>(y.data + layout.maxima_offset);
   parallel_for(layout.blocks, 256, threads(), [&](int64_t first, int64_t last) {
     float converted[nf4_block];
     for (int64_t block = first; block < last; ++block) {

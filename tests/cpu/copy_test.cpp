@@ -18,10 +18,27 @@ double round_to_bits(double value, int mantissa_bits, int least_exponent) {
 }
 
 std::vector<float> interesting_floats() {
-  std::vector<float> values = {0.0f, -0.0f, 1.0f, -1.0f, 65504.0f, 65519.0f, 65520.0f, -65536.0f, 1e38f, 3.4e38f, 1e-40f, 6e-8f, 2.9e-8f,
-                               3.1e-8f, 6.1e-5f, 6.0e-5f, std::numeric_limits<float>::infinity(), -std::numeric_limits<float>::infinity()};
+  std::vector<float> values = {0.0f,
+                               -0.0f,
+                               1.0f,
+                               -1.0f,
+                               65504.0f,
+                               65519.0f,
+                               65520.0f,
+                               -65536.0f,
+                               1e38f,
+                               3.4e38f,
+                               1e-40f,
+                               6e-8f,
+                               2.9e-8f,
+                               3.1e-8f,
+                               6.1e-5f,
+                               6.0e-5f,
+                               std::numeric_limits<float>::infinity(),
+                               -std::numeric_limits<float>::infinity()};
   RandomStream random(1, 2);
-  for (int i = 0; i < 4000; ++i) values.push_back(static_cast<float>(std::ldexp(random.normal(), i % 60 - 30)));
+  for (int i = 0; i < 4000; ++i)
+    values.push_back(static_cast<float>(std::ldexp(random.normal(), i % 60 - 30)));
   for (uint32_t i = 0; i < 600; ++i) values.push_back(std::bit_cast<float>(0x3f800000u + (i << 12)));  // ties
   return values;
 }

@@ -11,9 +11,10 @@ struct GgufType {
   const char* name;
   DType dtype;
 };
-constexpr GgufType gguf_types[] = {{"F16", DType::f16},   {"BF16", DType::bf16}, {"Q4_0", DType::q4_0}, {"Q4_1", DType::q4_1},
-                                   {"Q5_0", DType::q5_0}, {"Q5_1", DType::q5_1}, {"Q8_0", DType::q8_0}, {"Q2_K", DType::q2_k},
-                                   {"Q3_K", DType::q3_k}, {"Q4_K", DType::q4_k}, {"Q5_K", DType::q5_k}, {"Q6_K", DType::q6_k}};
+constexpr GgufType gguf_types[] = {{"F16", DType::f16},   {"BF16", DType::bf16}, {"Q4_0", DType::q4_0},
+                                   {"Q4_1", DType::q4_1}, {"Q5_0", DType::q5_0}, {"Q5_1", DType::q5_1},
+                                   {"Q8_0", DType::q8_0}, {"Q2_K", DType::q2_k}, {"Q3_K", DType::q3_k},
+                                   {"Q4_K", DType::q4_k}, {"Q5_K", DType::q5_k}, {"Q6_K", DType::q6_k}};
 
 TEST(Decode, EqualsTheGgufPackageBitForBit) {
   const GoldenFile golden("gguf_blocks/gguf_blocks.golden.safetensors");
@@ -55,7 +56,8 @@ TEST(Decode, AnyStretchOfARowGivesTheSameBits) {
             std::vector<float> found(static_cast<size_t>(count) + 1, -7.0f);
             decoder.decode(row, begin, count, found.data());
             for (int64_t i = 0; i < count; ++i) {
-              ASSERT_EQ(found[static_cast<size_t>(i)], stored.at(row, begin + i)) << row << " " << begin << " " << count << " " << i;
+              ASSERT_EQ(found[static_cast<size_t>(i)], stored.at(row, begin + i))
+                  << row << " " << begin << " " << count << " " << i;
             }
             ASSERT_EQ(found.back(), -7.0f);
             std::vector<uint16_t> rounded(static_cast<size_t>(count) + 1, 0x1234);

@@ -42,7 +42,8 @@ class GoldenFile {
   std::vector<std::string> stems(const std::string& suffix) const {
     std::vector<std::string> result;
     for (const auto& [name, entry] : header_.items()) {
-      if (name.size() > suffix.size() && name.ends_with(suffix)) result.push_back(name.substr(0, name.size() - suffix.size()));
+      if (name.size() > suffix.size() && name.ends_with(suffix))
+        result.push_back(name.substr(0, name.size() - suffix.size()));
     }
     return result;
   }

@@ -1,3 +1,6 @@
+#include <filesystem>
+
+#include "base/threads.h"
 #include "cpu/half.h"
 #include "cpu/stored.h"
 #include "cpu/support.h"
@@ -14,11 +17,13 @@ struct Case {
   bool accumulate = false;
 };
 
-const char* name_of_kind(MatmulKind kind) { return kind == MatmulKind::nt ? "nt" : kind == MatmulKind::nn ? "nn" : "tn"; }
+const char* name_of_kind(MatmulKind kind) {
+  return kind == MatmulKind::nt ? "nt" : kind == MatmulKind::nn ? "nn" : "tn";
+}
 
 std::string describe(const Case& c) {
-  return fmt::format("{} {} m {} n {} k {} alpha {} accumulate {} arithmetic {}", name_of_kind(c.kind), name_of(c.dtype), c.m,
-                     c.n, c.k, c.alpha, c.accumulate, static_cast<int>(c.arithmetic));
+  return fmt::format("{} {} m {} n {} k {} alpha {} accumulate {} arithmetic {}", name_of_kind(c.kind),
+                     name_of(c.dtype), c.m, c.n, c.k, c.alpha, c.accumulate, static_cast<int>(c.arithmetic));
 }
 
 double rounded(double value) { return bfloat16_to_float(float_to_bfloat16(static_cast<float>(value))); }
@@ -49,14 +54,16 @@ Floats32 multiply(CpuBackend& backend, const Case& c, bool compare = true) {
   for (size_t i = end; i < memory.size(); ++i) EXPECT_EQ(memory[i], std::byte{0x5a}) << "scratch overrun";
   if (!compare) return y;
   const bool brain = c.arithmetic == Arithmetic::bfloat16;
-  const bool int8 = c.arithmetic == Arithmetic::int8 && nt && c.m <= 8 && traits(c.dtype).block_elements == 32;
+  const bool int8 =
+      c.arithmetic == Arithmetic::int8 && nt && c.m <= 8 && traits(c.dtype).block_elements == 32;
   // Rounding to int8 moves an activation by at most half a step, the largest of its block over 254.
   std::vector<double> half_steps(static_cast<size_t>(c.m * c.k), 0.0);
   for (int64_t r = 0; int8 && r < c.m; ++r) {
     for (int64_t begin = 0; begin < c.k; begin += 32) {
       double largest = 0;
       for (int64_t i = begin; i < begin + 32; ++i) largest = std::max(largest, std::abs(double{a.at(r, i)}));
-      for (int64_t i = begin; i < begin + 32; ++i) half_steps[static_cast<size_t>(r * c.k + i)] = largest / 254 * (1 + 1e-5);
+      for (int64_t i = begin; i < begin + 32; ++i)
+        half_steps[static_cast<size_t>(r * c.k + i)] = largest / 254 * (1 + 1e-5);
     }
   }
   for (int64_t r = 0; r < c.m; ++r) {
@@ -71,11 +78,13 @@ Floats32 multiply(CpuBackend& backend, const Case& c, bool compare = true) {
       }
       const double start = c.accumulate ? before.at(r, j) : 0;
       const double expected = start + c.alpha * sum;
-      // Any order of f32 sums: k + 3 roundings (products by blocks: weights decoded, scale and sum once more each).
-      const double bound = (static_cast<double>(c.k) + 6) * f32_epsilon * (std::abs(c.alpha) * magnitude + std::abs(start)) + std::abs(c.alpha) * loss + 1e-30;
+      // Any order of f32 sums: k + 3 roundings (by blocks: scale and sum once more each).
+      const double bound =
+          (static_cast<double>(c.k) + 6) * f32_epsilon * (std::abs(c.alpha) * magnitude + std::abs(start)) +
+          std::abs(c.alpha) * loss + 1e-30;
       if (std::abs(y.at(r, j) - expected) > bound) {
-        ADD_FAILURE() << describe(c) << " at " << r << " " << j << ": found " << y.at(r, j) << ", expected " << expected
-                      << ", bound " << bound;
+        ADD_FAILURE() << describe(c) << " at " << r << " " << j << ": found " << y.at(r, j) << ", expected "
+                      << expected << ", bound " << bound;
         return y;
       }
     }
@@ -94,7 +103,12 @@ TEST(Matmul, EveryKindAndTypeAtOddSizes) {
   CpuBackend backend(nullptr, 2);
   for (MatmulKind kind : every_kind) {
     for (DType dtype : decodable_types) {
-      for (const auto& [m, n, k] : {std::array<int64_t, 3>{1, 1, 1}, {1, 37, 75}, {3, 130, 200}, {8, 5, 33}, {9, 97, 65}, {70, 101, 129}}) {
+      for (const auto& [m, n, k] : {std::array<int64_t, 3>{1, 1, 1},
+                                    {1, 37, 75},
+                                    {3, 130, 200},
+                                    {8, 5, 33},
+                                    {9, 97, 65},
+                                    {70, 101, 129}}) {
         Case c{kind, dtype, m, n, k};
         if (kind == MatmulKind::nt) {
           c.k = whole_blocks(dtype, k);
@@ -155,7 +169,8 @@ TEST(Matmul, Int8LosesNoMoreThanRoundingExplains) {
     for (int64_t m : {1, 2, 8, 20}) {
       on_every_instruction_set([&] {
         multiply(backend, {MatmulKind::nt, dtype, m, 27, whole_blocks(dtype, 160), Arithmetic::int8});
-        multiply(backend, {MatmulKind::nt, dtype, m, 9, whole_blocks(dtype, 64), Arithmetic::int8, -0.5f, true});
+        multiply(backend,
+                 {MatmulKind::nt, dtype, m, 9, whole_blocks(dtype, 64), Arithmetic::int8, -0.5f, true});
       });
     }
   }
@@ -165,7 +180,8 @@ TEST(Matmul, Int8LosesNoMoreThanRoundingExplains) {
 TEST(Matmul, Int8ExtremesDoNotSaturate) {
   CpuBackend backend(nullptr, 1);
   const int64_t k = 64;
-  for (const auto& [dtype, weight] : {std::pair{DType::q8_0, -128.0}, {DType::q8_0, 127.0}, {DType::q5_1, 31.0}, {DType::q4_1, 15.0}}) {
+  for (const auto& [dtype, weight] :
+       {std::pair{DType::q8_0, -128.0}, {DType::q8_0, 127.0}, {DType::q5_1, 31.0}, {DType::q4_1, 15.0}}) {
     const auto block = static_cast<size_t>(traits(dtype).block_bytes);
     std::vector<uint8_t> bytes(2 * block, weight == 127.0 ? 0x7f : weight == -128.0 ? 0x80 : 0xff);
     for (size_t at = 0; at < bytes.size(); at += block) {
@@ -183,7 +199,8 @@ TEST(Matmul, Int8ExtremesDoNotSaturate) {
       a.fill(sign);
       MatmulOptions options;
       options.arithmetic = Arithmetic::int8;
-      std::vector<std::byte> memory(static_cast<size_t>(backend.matmul_scratch(options, a.view().shape, b.shape, dtype)) + 64);
+      std::vector<std::byte> memory(
+          static_cast<size_t>(backend.matmul_scratch(options, a.view().shape, b.shape, dtype)) + 64);
       View scratch;
       scratch.data = memory.data();
       on_every_instruction_set([&] {
@@ -222,6 +239,24 @@ TEST(Matmul, ThreadsChangeNoBit) {
   }
 }
 
+// oneDNN must not start a team of its own, neither under the caller nor under a worker.
+TEST(Matmul, StartsNoThreadsBesideThePool) {
+  const auto tasks = [] {
+    int count = 0;
+    for (const auto& entry : std::filesystem::directory_iterator("/proc/self/task"))
+      count += entry.is_directory() ? 1 : 0;
+    return count;
+  };
+  CpuBackend backend(nullptr, 2);
+  parallel_for(4, 1, 3, [](int64_t, int64_t) {});
+  const int before = tasks();
+  for (Arithmetic arithmetic : {Arithmetic::float32, Arithmetic::bfloat16}) {
+    multiply(backend, {MatmulKind::nt, DType::f32, 600, 300, 300, arithmetic}, false);
+    multiply(backend, {MatmulKind::tn, DType::f32, 20, 300, 700, arithmetic}, false);
+  }
+  EXPECT_LE(tasks(), std::max(before, 3));
+}
+
 TEST(Matmul, NothingToSumGivesZero) {
   CpuBackend backend(nullptr, 2);
   multiply(backend, {MatmulKind::nt, DType::f32, 3, 4, 0});
@@ -239,7 +274,8 @@ TEST(Matmul, SlicedNf4Weights) {
     Floats32 a(m, 50), y(m, 21);
     a.randomize(3);
     const MatmulOptions options;
-    std::vector<std::byte> memory(static_cast<size_t>(backend.matmul_scratch(options, a.view().shape, part.shape, part.dtype)) + 64);
+    std::vector<std::byte> memory(
+        static_cast<size_t>(backend.matmul_scratch(options, a.view().shape, part.shape, part.dtype)) + 64);
     View scratch;
     scratch.data = memory.data();
     backend.matmul(options, a.view(), part, y.view(), scratch);

@@ -20,7 +20,8 @@ TEST(OrderedMean, ErrorsStaySmallAtEveryLength) {
   }
 }
 
-// torch.tensor([1, 2^-24, 2^-24, 2^-24, 2^-24]).sum() on a CPU: the fifth value joins the first column before the others do.
+// torch.tensor([1, 2^-24, 2^-24, 2^-24, 2^-24]).sum() on a CPU: the fifth value joins the first column before
+// the others do.
 TEST(OrderedMean, OrderIsThatOfTorch) {
   const float tiny = 0x1p-24f;
   const float values[5] = {1.0f, tiny, tiny, tiny, tiny};

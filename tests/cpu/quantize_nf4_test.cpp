@@ -18,8 +18,8 @@ struct Encoded {
   }
 };
 
-Encoded encode(CpuBackend& backend, const std::vector<float>& values, const std::vector<int64_t>& shape, DType dtype,
-               DType source = DType::f32) {
+Encoded encode(CpuBackend& backend, const std::vector<float>& values, const std::vector<int64_t>& shape,
+               DType dtype, DType source = DType::f32) {
   std::vector<uint16_t> rounded;
   ConstView x;
   x.data = reinterpret_cast<const std::byte*>(values.data());
@@ -55,14 +55,17 @@ TEST(QuantizeNf4, EqualsBitsandbytesBitForBit) {
       const Encoded plain = encode(backend, values, golden.shape(name + ".values"), DType::nf4);
       const Nf4Layout& layout = plain.layout;
       EXPECT_EQ(plain.part<uint8_t>(0, layout.codes_bytes), golden.values<uint8_t>(name + ".codes"));
-      EXPECT_EQ(plain.part<float>(layout.maxima_offset, layout.blocks), golden.values<float>(name + ".absmax"));
+      EXPECT_EQ(plain.part<float>(layout.maxima_offset, layout.blocks),
+                golden.values<float>(name + ".absmax"));
 
       const Encoded nested = encode(backend, values, golden.shape(name + ".values"), DType::nf4_double);
       const Nf4Layout& parts = nested.layout;
       EXPECT_EQ(nested.part<uint8_t>(0, parts.codes_bytes), golden.values<uint8_t>(name + ".codes"));
-      EXPECT_EQ(nested.part<uint8_t>(parts.maxima_offset, parts.blocks), golden.values<uint8_t>(name + ".nested_codes"));
+      EXPECT_EQ(nested.part<uint8_t>(parts.maxima_offset, parts.blocks),
+                golden.values<uint8_t>(name + ".nested_codes"));
       EXPECT_EQ(nested.part<float>(parts.offset_offset, 1), golden.values<float>(name + ".nested_offset"));
-      EXPECT_EQ(nested.part<float>(parts.nested_offset, parts.nested_blocks), golden.values<float>(name + ".nested_absmax"));
+      EXPECT_EQ(nested.part<float>(parts.nested_offset, parts.nested_blocks),
+                golden.values<float>(name + ".nested_absmax"));
     });
   }
 }
@@ -74,7 +77,8 @@ TEST(QuantizeNf4, BfloatValuesAreTakenAsTheyAre) {
   const Encoded found = encode(backend, golden.values<float>(name + ".values_as_float32"),
                                golden.shape(name + ".values_as_float32"), DType::nf4, DType::bf16);
   EXPECT_EQ(found.part<uint8_t>(0, found.layout.codes_bytes), golden.values<uint8_t>(name + ".codes"));
-  EXPECT_EQ(found.part<float>(found.layout.maxima_offset, found.layout.blocks), golden.values<float>(name + ".absmax"));
+  EXPECT_EQ(found.part<float>(found.layout.maxima_offset, found.layout.blocks),
+            golden.values<float>(name + ".absmax"));
 }
 
 TEST(QuantizeNf4, DecodedValuesEqualBitsandbytes) {
@@ -87,7 +91,8 @@ TEST(QuantizeNf4, DecodedValuesEqualBitsandbytes) {
     if (shape.back() > 2 * nf4_block && shape.back() % nf4_block == 32) continue;
     for (DType dtype : {DType::nf4, DType::nf4_double}) {
       Encoded stored;
-      stored.layout = Nf4Layout::of(dtype, static_cast<int64_t>(golden.values<float>(name + ".values").size()));
+      stored.layout =
+          Nf4Layout::of(dtype, static_cast<int64_t>(golden.values<float>(name + ".values").size()));
       stored.bytes.resize(static_cast<size_t>(stored.layout.total_bytes));
       const auto put = [&](const std::string& part, int64_t offset) {
         const auto bytes = golden.values<uint8_t>(name + part);
@@ -110,7 +115,8 @@ TEST(QuantizeNf4, DecodedValuesEqualBitsandbytes) {
       on_every_instruction_set([&] {
         Floats32 y(x.rows(), x.columns(), 3);
         backend.dequantize(x, y.view());
-        const auto expected = golden.values<float>(name + (dtype == DType::nf4 ? ".dequantized" : ".nested_dequantized"));
+        const auto expected =
+            golden.values<float>(name + (dtype == DType::nf4 ? ".dequantized" : ".nested_dequantized"));
         for (int64_t r = 0; r < x.rows(); ++r) {
           for (int64_t c = 0; c < x.columns(); ++c) {
             ASSERT_EQ(y.at(r, c), expected[static_cast<size_t>(r * x.columns() + c)]) << r << " " << c;
@@ -127,7 +133,8 @@ TEST(QuantizeNf4, ThreadsChangeNoBit) {
   x.randomize(5);
   const std::vector<float> values(x.view().row<float>(), x.view().row<float>() + 301 * 130);
   CpuBackend one(nullptr, 1), two(nullptr, 2);
-  EXPECT_EQ(encode(one, values, {301, 130}, DType::nf4_double).bytes, encode(two, values, {301, 130}, DType::nf4_double).bytes);
+  EXPECT_EQ(encode(one, values, {301, 130}, DType::nf4_double).bytes,
+            encode(two, values, {301, 130}, DType::nf4_double).bytes);
 }
 
 }  // namespace

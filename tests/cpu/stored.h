@@ -13,16 +13,20 @@
 
 namespace peft::testing {
 
-inline const std::vector<DType> decodable_types = {DType::f32,  DType::f16,        DType::bf16, DType::nf4,
+inline const std::vector<DType> decodable_types = {DType::f32,        DType::f16,  DType::bf16, DType::nf4,
                                                    DType::nf4_double, DType::q4_0, DType::q4_1, DType::q5_0,
-                                                   DType::q5_1, DType::q8_0,       DType::q2_k, DType::q3_k,
-                                                   DType::q4_k, DType::q5_k,       DType::q6_k};
+                                                   DType::q5_1,       DType::q8_0, DType::q2_k, DType::q3_k,
+                                                   DType::q4_k,       DType::q5_k, DType::q6_k};
 
-// Codes are random bytes; scales lie between 0.5 and 1 so that every value is finite and of order one to a hundred.
+// Codes are random bytes; scales lie between 0.5 and 1 so that values are of order one to a hundred.
 class Stored {
  public:
   Stored(DType dtype, int64_t rows, int64_t columns, uint32_t seed, int64_t gap = 0)
-      : dtype_(dtype), rows_(rows), columns_(columns), stride_(is_quantized(dtype) ? columns : columns + gap), random_(seed) {
+      : dtype_(dtype),
+        rows_(rows),
+        columns_(columns),
+        stride_(is_quantized(dtype) ? columns : columns + gap),
+        random_(seed) {
     const Shape stored{rows, stride_};
     bytes_.resize(static_cast<size_t>(storage_bytes(dtype, stored)) + 64);
     if (is_nf4(dtype)) {
@@ -69,10 +73,12 @@ class Stored {
     fill_random();
     const Nf4Layout layout = Nf4Layout::of(dtype_, rows_ * columns_);
     if (dtype_ == DType::nf4) {
-      for (int64_t i = 0; i < layout.blocks; ++i) put_float(static_cast<size_t>(layout.maxima_offset + 4 * i), 1.5f + uniform());
+      for (int64_t i = 0; i < layout.blocks; ++i)
+        put_float(static_cast<size_t>(layout.maxima_offset + 4 * i), 1.5f + uniform());
       return;
     }
-    for (int64_t i = 0; i < layout.nested_blocks; ++i) put_float(static_cast<size_t>(layout.nested_offset + 4 * i), 0.5f);
+    for (int64_t i = 0; i < layout.nested_blocks; ++i)
+      put_float(static_cast<size_t>(layout.nested_offset + 4 * i), 0.5f);
     put_float(static_cast<size_t>(layout.offset_offset), 1.25f);
   }
   void fill_blocks() {
