@@ -75,7 +75,8 @@ class Report:
 
 
 def train(bench, report, dtype, repeats, has_amx):
-    say(f"training, {dtype}: batch 2 x 512, LoRA r 16 on all linear layers, {bench.steps} steps, {repeats} turns")
+    say(f"training, {dtype}: batch 2 x 512, LoRA r 16 on all linear layers, {bench.steps} steps, {repeats} turns; "
+        f"our weights {bench.dtype}")
     ours, peer, peaks = [], [], []
     for turn in range(repeats):
         theirs, mine = bench.train_peer(dtype), bench.train_ours(dtype)
@@ -162,6 +163,7 @@ def main():
     parser.add_argument("--only", nargs="+", choices=PARTS, help="bfloat16 is left out where the CPU has no AMX")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--steps", type=int, default=10)
+    parser.add_argument("--dtype", default="as-stored", help="of our weights while training (peft train --dtype)")
     arguments = parser.parse_args()
     name, flags = processor()
     say(f"processor: {name}, {os.cpu_count()} threads, {' '.join(flags)}")
@@ -170,7 +172,8 @@ def main():
     load = os.getloadavg()[0]
     if load > 0.7:
         say(f"warning: others are at work here (load {load:.1f}): spinning threads suffer most; repeat when quiet")
-    bench = Bench(arguments.peft, sys.executable, arguments.model, arguments.cache, arguments.steps)
+    bench = Bench(arguments.peft, sys.executable, arguments.model, arguments.cache, arguments.steps,
+                  arguments.dtype)
     tokenizer, _ = smollm_tokenizer(arguments.model)
     write_rows(bench.rows, tokenizer, 2 * arguments.steps)
     bench.prepare_adapter()

@@ -42,8 +42,9 @@ def last_object(text):
 class Bench:
     """The files of one benchmark: model, rows, start adapter; and who runs on them."""
 
-    def __init__(self, peft, python, model, cache, steps):
+    def __init__(self, peft, python, model, cache, steps, dtype="as-stored"):
         self.peft, self.python, self.model, self.cache, self.steps = peft, python, model, cache, steps
+        self.dtype = dtype  # of our weights while training; the values are the same
         self.rows = os.path.join(cache, "rows.jsonl")
         self.adapter = os.path.join(cache, "start_adapter")
         self.job = os.path.join(cache, "decode.json")
@@ -64,7 +65,8 @@ class Bench:
                 "speeds": [result["tokens"] / seconds for seconds in result["seconds"]]}
 
     def train_flags(self, dtype):
-        return ["--model", self.model, "--data", self.rows, "--batch-size", "2", "--grad-accum", "1",
+        return ["--model", self.model, "--dtype", self.dtype, "--threads", str(THREADS),
+                "--data", self.rows, "--batch-size", "2", "--grad-accum", "1",
                 "--max-steps", str(self.steps), "--max-seq-length", "512", "--compute-dtype", dtype,
                 "--learning-rate", "1e-3", "--lr-scheduler", "constant", "--weight-decay", "0",
                 "--max-grad-norm", "0", "--no-shuffle", "--no-append-eos", "--init-adapter", self.adapter]
