@@ -1,4 +1,5 @@
-// Activation checkpointing: run a block without recording, keep only its inputs, run it again in the backward walk.
+// Activation checkpointing: run a block without recording, keep only its inputs, run it again in the backward
+// walk.
 #pragma once
 
 #include <functional>
@@ -11,15 +12,16 @@ namespace peft {
 
 using Block = std::function<Tensor(Context&, std::span<const Tensor> inputs)>;
 
-// Runs `block` on `inputs`. `trains_inside` must be true when a parameter used inside needs a gradient: then the block is
-// recorded even if no input does (adapters on the lowest layers). The block must give the same result both times: random
-// bits come from counters, so dropout does.
+// Runs `block` on `inputs`. `trains_inside` must be true when a parameter used inside needs a gradient: then
+// the block is recorded even if no input does (adapters on the lowest layers). The block must give the same
+// result both times: random bits come from counters, so dropout does.
 Tensor checkpoint(Context& context, std::span<const Tensor> inputs, bool trains_inside, Block block);
 
-// Runs `body` on `input` and at once backward through it, so that what it allocates lives only for the call: used for the
-// chunks of the loss. `body` returns (value to differentiate, its gradient), every scale already in the gradient. Parameters
-// inside receive their gradients immediately. Returns the gradient to `input` for the caller to pass on
-// (Tape::backward(context, input, gradient)); undefined when `input` needs none. Without a tape: `body` alone.
+// Runs `body` on `input` and at once backward through it, so that what it allocates lives only for the call:
+// used for the chunks of the loss. `body` returns (value to differentiate, its gradient), every scale already
+// in the gradient. Parameters inside receive their gradients immediately. Returns the gradient to `input` for
+// the caller to pass on (Tape::backward(context, input, gradient)); undefined when `input` needs none.
+// Without a tape: `body` alone.
 struct Differentiated {
   Tensor value;
   Tensor gradient;

@@ -5,8 +5,8 @@ namespace {
 
 void check_gradient_shape(const Tensor& gathered, const Shape& shape) {
   PEFT_ASSERT(gathered.dtype() == DType::f32);
-  check(gathered.shape() == shape, Code::mismatch, "gradient: expected shape {}, found {}", to_string(gathered.shape()),
-        to_string(shape));
+  check(gathered.shape() == shape, Code::mismatch, "gradient: expected shape {}, found {}",
+        to_string(gathered.shape()), to_string(shape));
 }
 
 // A buffer that only this target sees, holding what was gathered so far.
@@ -20,9 +20,10 @@ void make_own(Context& context, Tensor& gathered) {
 }  // namespace
 
 void make_leaf(Tensor& value, Tensor gradient) {
-  check(gradient.defined() && gradient.dtype() == DType::f32 && gradient.dense() && gradient.shape() == value.shape(),
-        Code::mismatch, "gradient of a parameter: expected dense f32 {}, found {} {}", to_string(value.shape()),
-        name_of(gradient.dtype()), to_string(gradient.shape()));
+  check(gradient.defined() && gradient.dtype() == DType::f32 && gradient.dense() &&
+            gradient.shape() == value.shape(),
+        Code::mismatch, "gradient of a parameter: expected dense f32 {}, found {} {}",
+        to_string(value.shape()), name_of(gradient.dtype()), to_string(gradient.shape()));
   auto target = std::make_shared<GradTarget>();
   target->gradient = gradient.detached();
   target->leaf = true;
@@ -59,7 +60,8 @@ void Tape::backward(Context& context, const Tensor& root, Tensor gradient) {
     Tape& tape;
     ~Clear() { tape.clear(); }
   } clear{*this};
-  check(root.defined() && root.requires_grad(), Code::invalid_argument, "backward: the root does not need a gradient");
+  check(root.defined() && root.requires_grad(), Code::invalid_argument,
+        "backward: the root does not need a gradient");
   const TapeScope silent(context, nullptr);
   if (!gradient.defined()) {
     gradient = context.empty(root.shape());
@@ -94,9 +96,10 @@ void record(Context& context, const char* name, Tensor& output,
             std::function<void(Context&, const Tensor& output_gradient)> backward) {
   PEFT_ASSERT(context.tape != nullptr && output.defined());
   auto target = std::make_shared<GradTarget>();
-  context.tape->append({name, {target}, [backward = std::move(backward)](Context& c, std::span<const Tensor> gradients) {
-                          backward(c, gradients[0]);
-                        }});
+  context.tape->append(
+      {name, {target}, [backward = std::move(backward)](Context& c, std::span<const Tensor> gradients) {
+         backward(c, gradients[0]);
+       }});
   output.set_grad(std::move(target));
 }
 

@@ -49,14 +49,16 @@ const ModuleTable& open_module(const std::vector<std::string>& places) {
     fail(Code::device, "no GPU support: {} is absent: {}", file_name, error.what());
   }
   void* const entry = library.find_symbol(module_entry_name);
-  check(entry != nullptr, Code::device, "{}: not a device module: no symbol '{}'", library.path(), module_entry_name);
+  check(entry != nullptr, Code::device, "{}: not a device module: no symbol '{}'", library.path(),
+        module_entry_name);
   char reason[512] = {};
   const ModuleTable* table = reinterpret_cast<ModuleEntry*>(entry)(&host_table, reason, sizeof reason);
   reason[sizeof reason - 1] = '\0';
   check(table != nullptr, Code::device, "{}: {}", library.path(), reason);
   check(table->struct_size == sizeof(ModuleTable) && table->fingerprint == kernel_fingerprint(), Code::device,
-        "{}: built for another version of the library: expected kernel list {:016x}, found {:016x}", library.path(),
-        kernel_fingerprint(), table->struct_size == sizeof(ModuleTable) ? table->fingerprint : 0);
+        "{}: built for another version of the library: expected kernel list {:016x}, found {:016x}",
+        library.path(), kernel_fingerprint(),
+        table->struct_size == sizeof(ModuleTable) ? table->fingerprint : 0);
   keep_open(std::move(library));
   return *table;
 }

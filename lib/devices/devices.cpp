@@ -21,7 +21,8 @@ Device& meta_device() {
 
 Device& cuda_device(int32_t index) {
   const ModuleTable& module = cuda_module();
-  check(index < module.device_count, Code::device, "device 'cuda:{}': this machine has {} GPUs", index, module.device_count);
+  check(index < module.device_count, Code::device, "device 'cuda:{}': this machine has {} GPUs", index,
+        module.device_count);
   Device* device = module.device(index);
   check(device != nullptr, Code::device, "device 'cuda:{}' cannot be used", index);
   return *device;

@@ -7,7 +7,8 @@
 namespace peft {
 namespace {
 
-// Products of queries and keys that attention forms: heads * queries * keys, half of them under a causal mask.
+// Products of queries and keys that attention forms: heads * queries * keys, half of them under a causal
+// mask.
 int64_t attention_pairs(const AttentionOptions& options, int64_t queries, int64_t keys) {
   return options.heads * queries * keys / (options.causal ? 2 : 1);
 }
@@ -15,7 +16,8 @@ int64_t attention_pairs(const AttentionOptions& options, int64_t queries, int64_
 }  // namespace
 
 std::byte* MetaMemory::allocate(int64_t bytes) {
-  check(bytes >= 0 && bytes <= int64_t{1} << 60, Code::out_of_memory, "meta memory: {} bytes requested", bytes);
+  check(bytes >= 0 && bytes <= int64_t{1} << 60, Code::out_of_memory, "meta memory: {} bytes requested",
+        bytes);
   ++calls_;
   const int64_t held = held_ += bytes;
   int64_t peak = peak_;
@@ -41,29 +43,34 @@ void MetaBackend::matmul(const MatmulOptions& options, ConstView a, ConstView, V
   counts_.matmul_flops += 2 * y.rows() * y.columns() * inner;
 }
 
-void MetaBackend::attention(const AttentionOptions& options, ConstView q, ConstView k, ConstView, ConstView, View, View, View) {
+void MetaBackend::attention(const AttentionOptions& options, ConstView q, ConstView k, ConstView, ConstView,
+                            View, View, View) {
   counts_.attention_flops += 4 * options.head_dim * attention_pairs(options, q.rows(), k.rows());
 }
 
 // Five products instead of two: scores again, dv, dp, dq, dk.
-void MetaBackend::attention_backward(const AttentionOptions& options, ConstView q, ConstView k, ConstView, ConstView, ConstView,
-                                     ConstView, ConstView, View, View, View, View) {
+void MetaBackend::attention_backward(const AttentionOptions& options, ConstView q, ConstView k, ConstView,
+                                     ConstView, ConstView, ConstView, ConstView, View, View, View, View) {
   counts_.attention_flops += 10 * options.head_dim * attention_pairs(options, q.rows(), k.rows());
 }
 
-int64_t MetaBackend::matmul_scratch(const MatmulOptions& options, const Shape& a, const Shape& b, DType b_dtype) const {
+int64_t MetaBackend::matmul_scratch(const MatmulOptions& options, const Shape& a, const Shape& b,
+                                    DType b_dtype) const {
   return target_->matmul_scratch(options, a, b, b_dtype);
 }
 
-int64_t MetaBackend::attention_scratch(const AttentionOptions& options, const Shape& q, const Shape& k) const {
+int64_t MetaBackend::attention_scratch(const AttentionOptions& options, const Shape& q,
+                                       const Shape& k) const {
   return target_->attention_scratch(options, q, k);
 }
 
-int64_t MetaBackend::attention_backward_scratch(const AttentionOptions& options, const Shape& q, const Shape& k) const {
+int64_t MetaBackend::attention_backward_scratch(const AttentionOptions& options, const Shape& q,
+                                                const Shape& k) const {
   return target_->attention_backward_scratch(options, q, k);
 }
 
-int64_t MetaBackend::attention_paged_scratch(const AttentionOptions& options, const Shape& q, int64_t maximum_keys) const {
+int64_t MetaBackend::attention_paged_scratch(const AttentionOptions& options, const Shape& q,
+                                             int64_t maximum_keys) const {
   return target_->attention_paged_scratch(options, q, maximum_keys);
 }
 

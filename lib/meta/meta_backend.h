@@ -1,5 +1,5 @@
-// Computes nothing, counts bytes and FLOPs as a target device would have them: run a training step on it and read the
-// memory estimate. Buffers have addresses but no memory behind them; hosts read zeros.
+// Computes nothing, counts bytes and FLOPs as a target device would have them: run a training step on it and
+// read the memory estimate. Buffers have addresses but no memory behind them; hosts read zeros.
 #pragma once
 
 #include <atomic>
@@ -23,8 +23,8 @@ class MetaMemory final : public MemorySource {
   std::atomic<int64_t> held_{0}, peak_{0}, next_{int64_t{1} << 40}, calls_{0};
 };
 
-// Attention's work depends on the segments, which no device memory holds here: it is counted as if every query saw all keys
-// of its batch (half of them when causal), an upper bound for packed rows.
+// Attention's work depends on the segments, which no device memory holds here: it is counted as if every
+// query saw all keys of its batch (half of them when causal), an upper bound for packed rows.
 struct MetaCounts {
   int64_t matmul_flops = 0;  // a multiply and an add are 2
   int64_t attention_flops = 0;
@@ -45,10 +45,11 @@ class MetaBackend final : public SilentBackend {
   void reset_counts() { counts_ = {}; }
 
   void matmul(const MatmulOptions& options, ConstView a, ConstView b, View y, View scratch) override;
-  void attention(const AttentionOptions& options, ConstView q, ConstView k, ConstView v, ConstView segments, View out, View lse,
-                 View scratch) override;
-  void attention_backward(const AttentionOptions& options, ConstView q, ConstView k, ConstView v, ConstView segments,
-                          ConstView out, ConstView lse, ConstView dout, View dq, View dk, View dv, View scratch) override;
+  void attention(const AttentionOptions& options, ConstView q, ConstView k, ConstView v, ConstView segments,
+                 View out, View lse, View scratch) override;
+  void attention_backward(const AttentionOptions& options, ConstView q, ConstView k, ConstView v,
+                          ConstView segments, ConstView out, ConstView lse, ConstView dout, View dq, View dk,
+                          View dv, View scratch) override;
 
 #define KERNEL(name, ...)
 #define SCRATCH(name, ...) int64_t name##_scratch(__VA_ARGS__) const override;

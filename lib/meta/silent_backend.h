@@ -1,4 +1,5 @@
-// A backend whose kernels do nothing: every row of the kernel list as an empty override. What needs more overrides it again.
+// A backend whose kernels do nothing: every row of the kernel list as an empty override. What needs more
+// overrides it again.
 #pragma once
 
 #include "tensor/backend.h"

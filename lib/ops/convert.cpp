@@ -22,7 +22,8 @@ Tensor dequantized(Context& context, const Tensor& x) { return to_dtype(context,
 
 Tensor quantized_nf4(Context& context, const Tensor& x, DType dtype) {
   check(x.defined(), Code::invalid_argument, "quantized_nf4: x is undefined");
-  check(is_nf4(dtype), Code::invalid_argument, "quantized_nf4: expected nf4 or nf4_double, found {}", name_of(dtype));
+  check(is_nf4(dtype), Code::invalid_argument, "quantized_nf4: expected nf4 or nf4_double, found {}",
+        name_of(dtype));
   check((x.dtype() == DType::f32 || x.dtype() == DType::bf16) && x.dense(), Code::unsupported,
         "quantized_nf4: expected dense f32 or bf16, found {}", name_of(x.dtype()));
   Tensor y = context.empty(x.shape(), dtype);

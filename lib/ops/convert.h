@@ -5,7 +5,8 @@
 
 namespace peft {
 
-// A dense copy of x as `dtype`: f32 or bf16 from anything, f16 from f32, bf16 and f16. Code::unsupported otherwise.
+// A dense copy of x as `dtype`: f32 or bf16 from anything, f16 from f32, bf16 and f16. Code::unsupported
+// otherwise.
 Tensor to_dtype(Context& context, const Tensor& x, DType dtype);
 // x as dense f32; a copy even when x is f32 already.
 Tensor dequantized(Context& context, const Tensor& x);

@@ -44,19 +44,20 @@ Tensor cross_entropy_in_place(Context& context, Tensor& logits, const Tensor& la
   return losses;
 }
 
-ChunkedLoss chunked_cross_entropy(Context& context, const Tensor& hidden, const Tensor& labels, float gradient_scale,
-                                  int64_t chunk_rows, const HeadFunction& head) {
+ChunkedLoss chunked_cross_entropy(Context& context, const Tensor& hidden, const Tensor& labels,
+                                  float gradient_scale, int64_t chunk_rows, const HeadFunction& head) {
   check_f32("cross_entropy", "hidden", hidden);
   check_labels("cross_entropy", hidden, labels);
-  check(chunk_rows > 0, Code::invalid_argument, "cross_entropy: expected a positive number of rows a chunk, found {}",
-        chunk_rows);
+  check(chunk_rows > 0, Code::invalid_argument,
+        "cross_entropy: expected a positive number of rows a chunk, found {}", chunk_rows);
   ChunkedLoss result;
   result.losses = context.empty(Shape{hidden.rows()});
   // The kernel takes a zero scale for "no gradient".
   const bool differentiates = context.tape != nullptr && gradient_scale != 0.0f;
   const TapeScope scope(context, differentiates ? context.tape : nullptr);
   if (hidden.requires_grad() && differentiates) result.gradient = context.empty(hidden.shape());
-  if (hidden.requires_grad() && !differentiates && gradient_scale == 0.0f) result.gradient = context.zeros(hidden.shape());
+  if (hidden.requires_grad() && !differentiates && gradient_scale == 0.0f)
+    result.gradient = context.zeros(hidden.shape());
 
   for (int64_t begin = 0; begin < hidden.rows(); begin += chunk_rows) {
     poll(context.cancel);

@@ -18,7 +18,8 @@ Tensor dropout(Context& context, const Tensor& x, const RowDropout& dropout) {
   check_dropout("dropout", dropout, x.rows());
   if (!dropout.active()) return x;
   Tensor y = context.empty(x.shape());
-  context.backend().dropout(dropout.options, x.view(), dropout.row_ids.view(), /*accumulate=*/false, y.view());
+  context.backend().dropout(dropout.options, x.view(), dropout.row_ids.view(), /*accumulate=*/false,
+                            y.view());
   if (!recording(context, {&x})) return y;
   record(context, "dropout", y, [dropout, x_grad = x.grad()](Context& c, const Tensor& dy) {
     contribute(c, *x_grad, dy.shape(), [&](View dx, bool accumulate) {

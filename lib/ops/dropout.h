@@ -7,7 +7,8 @@
 
 namespace peft {
 
-// One place of dropout. row_ids i32 [tokens, 2]: row and position of every token (RowMap::DeviceRows::row_ids).
+// One place of dropout. row_ids i32 [tokens, 2]: row and position of every token
+// (RowMap::DeviceRows::row_ids).
 struct RowDropout {
   DropoutOptions options;
   Tensor row_ids;
@@ -17,8 +18,8 @@ struct RowDropout {
 // Throws unless `dropout` is inactive or valid for `tokens` tokens; `op` names the caller.
 void check_dropout(std::string_view op, const RowDropout& dropout, int64_t tokens);
 
-// y = x * mask / (1 - probability).  x [tokens, columns]. Keeps options and row_ids, no mask. Inactive: returns x itself.
-// Code::invalid_argument unless 0 <= probability < 1.
+// y = x * mask / (1 - probability).  x [tokens, columns]. Keeps options and row_ids, no mask. Inactive:
+// returns x itself. Code::invalid_argument unless 0 <= probability < 1.
 Tensor dropout(Context& context, const Tensor& x, const RowDropout& dropout);
 
 }  // namespace peft

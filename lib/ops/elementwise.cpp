@@ -12,7 +12,8 @@ void check_pair(std::string_view op, const Tensor& a, const Tensor& b) {
 }
 
 // dy * factor to `target`, over dy's own buffer when nobody else needs it.
-void contribute_product(Context& context, GradTarget& target, const Tensor& dy, ConstView factor, bool last_use) {
+void contribute_product(Context& context, GradTarget& target, const Tensor& dy, ConstView factor,
+                        bool last_use) {
   Tensor dx = last_use ? reuse_or_empty(context, dy) : context.empty(dy.shape());
   context.backend().binary(BinaryKind::multiply, dy.view(), factor, dx.view());
   contribute(context, target, std::move(dx));
@@ -70,7 +71,8 @@ Tensor add_row(Context& context, Tensor x, const Tensor& row) {
   record(context, "add_row", y,
          [x_grad = x.grad(), row_grad = row.grad(), row_shape = row.shape()](Context& c, const Tensor& dy) {
            if (row_grad) {
-             contribute_sum(c, *row_grad, row_shape, [&](View destination) { c.backend().sum_rows(dy.view(), destination); });
+             contribute_sum(c, *row_grad, row_shape,
+                            [&](View destination) { c.backend().sum_rows(dy.view(), destination); });
            }
            if (x_grad) contribute(c, *x_grad, dy);
          });

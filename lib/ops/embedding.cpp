@@ -13,9 +13,11 @@ Tensor embedding(Context& context, const Tensor& table, const Tensor& ids) {
   context.backend().gather_rows(table.view(), ids.view(), y.view());
   if (!records) return y;
   record(context, "embedding", y,
-         [table_grad = table.grad(), table_shape = table.shape(), ids = ids.detached()](Context& c, const Tensor& dy) {
-           contribute_sum(c, *table_grad, table_shape,
-                          [&](View dtable) { c.backend().scatter_add_rows(1.0f, dy.view(), ids.view(), dtable); });
+         [table_grad = table.grad(), table_shape = table.shape(), ids = ids.detached()](Context& c,
+                                                                                        const Tensor& dy) {
+           contribute_sum(c, *table_grad, table_shape, [&](View dtable) {
+             c.backend().scatter_add_rows(1.0f, dy.view(), ids.view(), dtable);
+           });
          });
   return y;
 }

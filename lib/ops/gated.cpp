@@ -14,8 +14,8 @@ Tensor gated(Context& context, UnaryKind kind, Tensor gate, Tensor up) {
   if (!records) return y;
 
   record(context, "gated", y,
-         [kind, gate_grad = gate.grad(), up_grad = up.grad(), gate = gate.detached(), up = up.detached()](Context& c,
-                                                                                                        const Tensor& dy) {
+         [kind, gate_grad = gate.grad(), up_grad = up.grad(), gate = gate.detached(), up = up.detached()](
+             Context& c, const Tensor& dy) {
            // Both may be columns of one buffer: then the two handles here are all its holders.
            const bool together = gate.storage() == up.storage() && gate.storage().use_count() == 2;
            Tensor dgate = together ? gate : reuse_or_empty(c, gate);

@@ -5,14 +5,15 @@
 
 namespace peft {
 
-Tensor linear(Context& context, const Tensor& x, const Tensor& weight, WeightLayout layout, const Tensor& bias) {
+Tensor linear(Context& context, const Tensor& x, const Tensor& weight, WeightLayout layout,
+              const Tensor& bias) {
   check_f32("linear", "x", x);
   check(weight.defined(), Code::invalid_argument, "linear: weight is undefined");
   const bool out_in = layout == WeightLayout::out_in;
   const int64_t in = out_in ? weight.columns() : weight.rows();
   const int64_t out = out_in ? weight.rows() : weight.columns();
-  check(x.columns() == in, Code::mismatch, "linear: weight {}: expected x with {} columns, found {}", to_string(weight.shape()),
-        in, to_string(x.shape()));
+  check(x.columns() == in, Code::mismatch, "linear: weight {}: expected x with {} columns, found {}",
+        to_string(weight.shape()), in, to_string(x.shape()));
   if (bias) check_vector("linear", "bias", bias, out);
   const bool records = recording(context, {&x, &weight, &bias});
   if (records && weight.requires_grad()) check_f32("linear", "trainable weight", weight);
@@ -29,8 +30,8 @@ Tensor linear(Context& context, const Tensor& x, const Tensor& weight, WeightLay
   if (options.arithmetic == Arithmetic::int8) options.arithmetic = Arithmetic::float32;
   options.accumulate = true;
   record(context, "linear", y,
-         [options, out_in, x_grad = x.grad(), weight_grad = weight.grad(), bias_grad = bias.grad(), x_shape = x.shape(),
-          weight = weight.detached(), bias_shape = bias.shape(),
+         [options, out_in, x_grad = x.grad(), weight_grad = weight.grad(), bias_grad = bias.grad(),
+          x_shape = x.shape(), weight = weight.detached(), bias_shape = bias.shape(),
           // 4 FLOP a frozen weight and token, and no activation: x is needed for the weight's gradient only
           kept_x = weight.requires_grad() ? x.detached() : Tensor()](Context& c, const Tensor& dy) {
            if (weight_grad) {

@@ -21,8 +21,8 @@ MatmulOptions product(MatmulKind kind, Arithmetic arithmetic, bool accumulate, f
 }
 
 void check_range(std::string_view op, std::string_view what, int64_t begin, int64_t count, int64_t size) {
-  check(begin >= 0 && count >= 0 && count <= size && begin <= size - count, Code::mismatch, "{}: {} {} to {} of {}", op, what,
-        begin, begin + count, size);
+  check(begin >= 0 && count >= 0 && count <= size && begin <= size - count, Code::mismatch,
+        "{}: {} {} to {} of {}", op, what, begin, begin + count, size);
 }
 
 // Rows of x as shrink multiplies them: a view, or the dropped copy in `buffer`.
@@ -54,36 +54,38 @@ Tensor shrink(Context& context, const Tensor& x, const Tensor& a, RowRange rows,
   }
   if (!recording(context, {&x, &a})) return h;
 
-  record(context, "shrink", h,
-         [arithmetic, rows, dropout, x_grad = x.grad(), a_grad = a.grad(), x_shape = x.shape(), a = a.detached(),
-          kept_x = a.requires_grad() ? x.detached() : Tensor()](Context& c, const Tensor& dh) {
-           if (a_grad) {
-             Tensor buffer;
-             const ConstView input = dropped(c, kept_x.view(), rows, dropout, buffer);
-             contribute(c, *a_grad, a.shape(), [&](View da, bool accumulate) {
-               matmul_into(c, product(MatmulKind::tn, arithmetic, accumulate), dh.view(), input, da);
-             });
-           }
-           if (!x_grad) return;
-           contribute(c, *x_grad, x_shape, [&](View dx, bool accumulate) {
-             if (!accumulate && rows.count != dx.rows()) {
-               c.backend().fill(dx, 0.0f);
-               accumulate = true;
-             }
-             const View part = dx.row_range(rows.begin, rows.count);
-             if (!dropout.active()) {
-               return matmul_into(c, product(MatmulKind::nn, arithmetic, accumulate), dh.view(), a.view(), part);
-             }
-             Tensor before = c.empty(part.shape);
-             matmul_into(c, product(MatmulKind::nn, arithmetic, false), dh.view(), a.view(), before.view());
-             c.backend().dropout(dropout.options, before.const_view(),
-                                 dropout.row_ids.view().row_range(rows.begin, rows.count), accumulate, part);
-           });
-         });
+  record(
+      context, "shrink", h,
+      [arithmetic, rows, dropout, x_grad = x.grad(), a_grad = a.grad(), x_shape = x.shape(), a = a.detached(),
+       kept_x = a.requires_grad() ? x.detached() : Tensor()](Context& c, const Tensor& dh) {
+        if (a_grad) {
+          Tensor buffer;
+          const ConstView input = dropped(c, kept_x.view(), rows, dropout, buffer);
+          contribute(c, *a_grad, a.shape(), [&](View da, bool accumulate) {
+            matmul_into(c, product(MatmulKind::tn, arithmetic, accumulate), dh.view(), input, da);
+          });
+        }
+        if (!x_grad) return;
+        contribute(c, *x_grad, x_shape, [&](View dx, bool accumulate) {
+          if (!accumulate && rows.count != dx.rows()) {
+            c.backend().fill(dx, 0.0f);
+            accumulate = true;
+          }
+          const View part = dx.row_range(rows.begin, rows.count);
+          if (!dropout.active()) {
+            return matmul_into(c, product(MatmulKind::nn, arithmetic, accumulate), dh.view(), a.view(), part);
+          }
+          Tensor before = c.empty(part.shape);
+          matmul_into(c, product(MatmulKind::nn, arithmetic, false), dh.view(), a.view(), before.view());
+          c.backend().dropout(dropout.options, before.const_view(),
+                              dropout.row_ids.view().row_range(rows.begin, rows.count), accumulate, part);
+        });
+      });
   return h;
 }
 
-Tensor expand_add(Context& context, Tensor y, const Tensor& h, const Tensor& b, float scale, ExpandRange range) {
+Tensor expand_add(Context& context, Tensor y, const Tensor& h, const Tensor& b, float scale,
+                  ExpandRange range) {
   check_f32("expand_add", "y", y);
   check_f32("expand_add", "h", h);
   check_f32("expand_add", "b", b);
@@ -102,10 +104,11 @@ Tensor expand_add(Context& context, Tensor y, const Tensor& h, const Tensor& b, 
   if (!records) return result;
 
   record(context, "expand_add", result,
-         [arithmetic, scale, range, out, rank, y_grad = y.grad(), h_grad = h.grad(), b_grad = b.grad(), h_shape = h.shape(),
-          b_shape = b.shape(), kept_h = b.requires_grad() ? h.detached() : Tensor(),
+         [arithmetic, scale, range, out, rank, y_grad = y.grad(), h_grad = h.grad(), b_grad = b.grad(),
+          h_shape = h.shape(), b_shape = b.shape(), kept_h = b.requires_grad() ? h.detached() : Tensor(),
           kept_b = h.requires_grad() ? b.detached() : Tensor()](Context& c, const Tensor& dy) {
-           const ConstView part = dy.view().row_range(range.first_row, h_shape.rows()).column_range(range.y_begin, out);
+           const ConstView part =
+               dy.view().row_range(range.first_row, h_shape.rows()).column_range(range.y_begin, out);
            if (b_grad) {
              contribute(c, *b_grad, b_shape, [&](View db, bool accumulate) {
                matmul_into(c, product(MatmulKind::tn, arithmetic, accumulate, scale), part,

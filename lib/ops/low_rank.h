@@ -1,8 +1,9 @@
 // The two products of a low-rank update y += scale * (dropout(x) A^T) B^T (LoRA, Hu et al. 2021, equation 3).
 //
-// Narrow products are stacked: linears that share an input keep their A matrices as row ranges of one [sum of ranks, in]
-// buffer, so one shrink() serves them all and each expand_add() reads its columns of h. Both take a range of tokens, so
-// rows of one batch may use different adapters. Arithmetic is f32, or bf16 where the context asks for it.
+// Narrow products are stacked: linears that share an input keep their A matrices as row ranges of one [sum of
+// ranks, in] buffer, so one shrink() serves them all and each expand_add() reads its columns of h. Both take
+// a range of tokens, so rows of one batch may use different adapters. Arithmetic is f32, or bf16 where the
+// context asks for it.
 #pragma once
 
 #include "ops/dropout.h"
@@ -17,7 +18,8 @@ struct RowRange {
 
 // h = dropout(x[rows]) A^T.  x [tokens, in]; a f32 [r, in], trainable; h [rows, r].
 // Keeps x when A trains (with dropout the mask is drawn again, the dropped copy is not kept).
-Tensor shrink(Context& context, const Tensor& x, const Tensor& a, RowRange rows = {}, const RowDropout& dropout = {});
+Tensor shrink(Context& context, const Tensor& x, const Tensor& a, RowRange rows = {},
+              const RowDropout& dropout = {});
 
 // Where an update lies in its stacked buffers.
 struct ExpandRange {
@@ -26,9 +28,11 @@ struct ExpandRange {
   int64_t first_row = 0;  // row of y that belongs to h's first row
 };
 
-// y[first_row + i, y_begin + j] += scale * sum_k h[i, h_begin + k] b[j, k], all rows i of h.  b f32 [out, r], trainable.
-// Returns y, changed in place when the given handle is the buffer's only holder (move it in: y = expand_add(context,
-// std::move(y), ...)), else a changed copy. Keeps h when B trains and B when h needs a gradient; y's gradient passes through.
-Tensor expand_add(Context& context, Tensor y, const Tensor& h, const Tensor& b, float scale, ExpandRange range = {});
+// y[first_row + i, y_begin + j] += scale * sum_k h[i, h_begin + k] b[j, k], all rows i of h.  b f32 [out, r],
+// trainable. Returns y, changed in place when the given handle is the buffer's only holder (move it in: y =
+// expand_add(context, std::move(y), ...)), else a changed copy. Keeps h when B trains and B when h needs a
+// gradient; y's gradient passes through.
+Tensor expand_add(Context& context, Tensor y, const Tensor& h, const Tensor& b, float scale,
+                  ExpandRange range = {});
 
 }  // namespace peft

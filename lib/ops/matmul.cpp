@@ -11,9 +11,12 @@ struct Sizes {
 
 Sizes sizes_of(MatmulKind kind, const Tensor& a, const Tensor& b) {
   switch (kind) {
-    case MatmulKind::nt: return {a.rows(), b.rows(), a.columns(), b.columns()};
-    case MatmulKind::nn: return {a.rows(), b.columns(), a.columns(), b.rows()};
-    case MatmulKind::tn: return {a.columns(), b.columns(), a.rows(), b.rows()};
+    case MatmulKind::nt:
+      return {a.rows(), b.rows(), a.columns(), b.columns()};
+    case MatmulKind::nn:
+      return {a.rows(), b.columns(), a.columns(), b.rows()};
+    case MatmulKind::tn:
+      return {a.columns(), b.columns(), a.rows(), b.rows()};
   }
   fail(Code::internal, "matmul: kind {}", static_cast<int>(kind));
 }
@@ -26,7 +29,8 @@ void matmul_into(Context& context, const MatmulOptions& options, ConstView a, Co
   backend.matmul(options, a, b, y, scratch.view());
 }
 
-Tensor matmul(Context& context, MatmulKind kind, const Tensor& a, const Tensor& b, float alpha, Arithmetic arithmetic) {
+Tensor matmul(Context& context, MatmulKind kind, const Tensor& a, const Tensor& b, float alpha,
+              Arithmetic arithmetic) {
   check_f32("matmul", "a", a);
   check(b.defined(), Code::invalid_argument, "matmul: b is undefined");
   const Sizes sizes = sizes_of(kind, a, b);
@@ -47,7 +51,8 @@ Tensor matmul(Context& context, MatmulKind kind, const Tensor& a, const Tensor& 
          [options, a_grad = a.grad(), b_grad = b.grad(), a_shape = a.shape(), b_shape = b.shape(),
           kept_a = b.requires_grad() ? a.detached() : Tensor(),
           kept_b = a.requires_grad() ? b.detached() : Tensor()](Context& c, const Tensor& dy) {
-           const auto product = [&](MatmulKind as, ConstView left, ConstView right, View to, bool accumulate) {
+           const auto product = [&](MatmulKind as, ConstView left, ConstView right, View to,
+                                    bool accumulate) {
              MatmulOptions o = options;
              o.kind = as;
              o.accumulate = accumulate;
@@ -56,18 +61,24 @@ Tensor matmul(Context& context, MatmulKind kind, const Tensor& a, const Tensor& 
            if (a_grad) {
              contribute(c, *a_grad, a_shape, [&](View da, bool accumulate) {
                switch (options.kind) {
-                 case MatmulKind::nt: return product(MatmulKind::nn, dy.view(), kept_b.view(), da, accumulate);
-                 case MatmulKind::nn: return product(MatmulKind::nt, dy.view(), kept_b.view(), da, accumulate);
-                 case MatmulKind::tn: return product(MatmulKind::nt, kept_b.view(), dy.view(), da, accumulate);
+                 case MatmulKind::nt:
+                   return product(MatmulKind::nn, dy.view(), kept_b.view(), da, accumulate);
+                 case MatmulKind::nn:
+                   return product(MatmulKind::nt, dy.view(), kept_b.view(), da, accumulate);
+                 case MatmulKind::tn:
+                   return product(MatmulKind::nt, kept_b.view(), dy.view(), da, accumulate);
                }
              });
            }
            if (b_grad) {
              contribute(c, *b_grad, b_shape, [&](View db, bool accumulate) {
                switch (options.kind) {
-                 case MatmulKind::nt: return product(MatmulKind::tn, dy.view(), kept_a.view(), db, accumulate);
-                 case MatmulKind::nn: return product(MatmulKind::tn, kept_a.view(), dy.view(), db, accumulate);
-                 case MatmulKind::tn: return product(MatmulKind::nn, kept_a.view(), dy.view(), db, accumulate);
+                 case MatmulKind::nt:
+                   return product(MatmulKind::tn, dy.view(), kept_a.view(), db, accumulate);
+                 case MatmulKind::nn:
+                   return product(MatmulKind::tn, kept_a.view(), dy.view(), db, accumulate);
+                 case MatmulKind::tn:
+                   return product(MatmulKind::nn, kept_a.view(), dy.view(), db, accumulate);
                }
              });
            }

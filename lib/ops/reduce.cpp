@@ -6,7 +6,8 @@ namespace peft {
 namespace {
 
 // dx[i] += factor[i] * dy[0], where an undefined factor is 1.
-void contribute_broadcast(Context& context, GradTarget& target, const Shape& shape, const Tensor& factor, const Tensor& dy) {
+void contribute_broadcast(Context& context, GradTarget& target, const Shape& shape, const Tensor& factor,
+                          const Tensor& dy) {
   const Shape column{shape.elements(), 1};
   Tensor dx = context.empty(column);
   if (!factor.defined()) context.backend().fill(dx.view(), 1.0f);
@@ -36,7 +37,8 @@ Tensor weighted_sum(Context& context, const Tensor& x, const Tensor& weights) {
   check(x.dense() && weights.dense(), Code::invalid_argument, "weighted_sum: expected dense x and weights");
   Tensor y = context.zeros(Shape{1});
   const Shape column{x.elements(), 1};
-  context.backend().multiply_sum_rows(x.reshaped(column).const_view(), weights.reshaped(column).const_view(), y.view());
+  context.backend().multiply_sum_rows(x.reshaped(column).const_view(), weights.reshaped(column).const_view(),
+                                      y.view());
   if (!recording(context, {&x})) return y;
   record(context, "weighted_sum", y,
          [x_grad = x.grad(), shape = x.shape(), weights = weights.detached()](Context& c, const Tensor& dy) {

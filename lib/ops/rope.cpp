@@ -4,14 +4,15 @@
 
 namespace peft {
 
-Tensor rope(Context& context, Tensor x, const Tensor& positions, const Tensor& table, const RopeOptions& options) {
+Tensor rope(Context& context, Tensor x, const Tensor& positions, const Tensor& table,
+            const RopeOptions& options) {
   check_f32("rope", "x", x);
   check_dtype("rope", "positions", positions, DType::i32);
   check_f32("rope", "table", table);
   check(options.heads > 0 && options.head_dim > 0 && options.rotary_dim >= 0 && options.rotary_dim % 2 == 0 &&
             options.rotary_dim <= options.head_dim,
-        Code::invalid_argument, "rope: {} heads of {} with {} rotary dimensions", options.heads, options.head_dim,
-        options.rotary_dim);
+        Code::invalid_argument, "rope: {} heads of {} with {} rotary dimensions", options.heads,
+        options.head_dim, options.rotary_dim);
   check_size("rope", "columns of x", int64_t{options.heads} * options.head_dim, x.columns());
   check_size("rope", "positions", x.rows(), positions.elements());
   check_size("rope", "columns of the table", options.rotary_dim, table.columns());
@@ -19,8 +20,8 @@ Tensor rope(Context& context, Tensor x, const Tensor& positions, const Tensor& t
   context.backend().rope(options, x.const_view(), positions.view(), table.view(), y.view());
   if (!recording(context, {&x})) return y;
   record(context, "rope", y,
-         [options, positions = positions.detached(), table = table.detached(), x_grad = x.grad()](Context& c,
-                                                                                                   const Tensor& dy) {
+         [options, positions = positions.detached(), table = table.detached(), x_grad = x.grad()](
+             Context& c, const Tensor& dy) {
            RopeOptions back = options;
            back.inverse = !options.inverse;
            Tensor dx = reuse_or_empty(c, dy);

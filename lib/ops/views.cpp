@@ -7,15 +7,16 @@ namespace {
 
 // `part` of a gradient is the contribution `gradient`; the rest gets nothing.
 template <typename Part>
-void contribute_part(Context& context, GradTarget& target, const Shape& shape, const Tensor& gradient, Part&& part) {
+void contribute_part(Context& context, GradTarget& target, const Shape& shape, const Tensor& gradient,
+                     Part&& part) {
   contribute_sum(context, target, shape, [&](View destination) {
     context.backend().scale(1.0f, gradient.view(), /*accumulate=*/true, part(destination));
   });
 }
 
 void check_part(std::string_view op, std::string_view what, int64_t begin, int64_t count, int64_t size) {
-  check(begin >= 0 && count >= 0 && count <= size && begin <= size - count, Code::mismatch, "{}: {} {} to {} of {}", op, what,
-        begin, begin + count, size);
+  check(begin >= 0 && count >= 0 && count <= size && begin <= size - count, Code::mismatch,
+        "{}: {} {} to {} of {}", op, what, begin, begin + count, size);
 }
 
 Tensor dense_copy(Context& context, const Tensor& x) {
@@ -41,9 +42,10 @@ Tensor row_range(Context& context, const Tensor& x, int64_t begin, int64_t count
   check_part("row_range", "rows", begin, count, x.rows());
   Tensor y = x.row_range(begin, count);
   if (!recording(context, {&x})) return y;
-  record(context, "row_range", y, [begin, count, x_grad = x.grad(), x_shape = x.shape()](Context& c, const Tensor& dy) {
-    contribute_part(c, *x_grad, x_shape, dy, [&](View dx) { return dx.row_range(begin, count); });
-  });
+  record(context, "row_range", y,
+         [begin, count, x_grad = x.grad(), x_shape = x.shape()](Context& c, const Tensor& dy) {
+           contribute_part(c, *x_grad, x_shape, dy, [&](View dx) { return dx.row_range(begin, count); });
+         });
   return y;
 }
 
@@ -52,9 +54,10 @@ Tensor column_range(Context& context, const Tensor& x, int64_t begin, int64_t co
   check_part("column_range", "columns", begin, count, x.columns());
   Tensor y = x.column_range(begin, count);
   if (!recording(context, {&x})) return y;
-  record(context, "column_range", y, [begin, count, x_grad = x.grad(), x_shape = x.shape()](Context& c, const Tensor& dy) {
-    contribute_part(c, *x_grad, x_shape, dy, [&](View dx) { return dx.column_range(begin, count); });
-  });
+  record(context, "column_range", y,
+         [begin, count, x_grad = x.grad(), x_shape = x.shape()](Context& c, const Tensor& dy) {
+           contribute_part(c, *x_grad, x_shape, dy, [&](View dx) { return dx.column_range(begin, count); });
+         });
   return y;
 }
 
@@ -69,22 +72,23 @@ std::vector<Tensor> split_columns(Context& context, const Tensor& x, std::span<c
   }
   check_size("split_columns", "sum of widths", x.columns(), begin);
   if (!recording(context, {&x})) return parts;
-  record(context, "split_columns", parts,
-         [x_grad = x.grad(), x_shape = x.shape(), widths = std::vector<int64_t>(widths.begin(), widths.end())](
-             Context& c, std::span<const Tensor> gradients) {
-           contribute(c, *x_grad, x_shape, [&](View dx, bool accumulate) {
-             int64_t at = 0;
-             for (size_t i = 0; i < widths.size(); ++i) {
-               const View part = dx.column_range(at, widths[i]);
-               if (gradients[i].defined()) {
-                 c.backend().scale(1.0f, gradients[i].view(), accumulate, part);
-               } else if (!accumulate) {
-                 c.backend().fill(part, 0.0f);
-               }
-               at += widths[i];
-             }
-           });
-         });
+  record(
+      context, "split_columns", parts,
+      [x_grad = x.grad(), x_shape = x.shape(), widths = std::vector<int64_t>(widths.begin(), widths.end())](
+          Context& c, std::span<const Tensor> gradients) {
+        contribute(c, *x_grad, x_shape, [&](View dx, bool accumulate) {
+          int64_t at = 0;
+          for (size_t i = 0; i < widths.size(); ++i) {
+            const View part = dx.column_range(at, widths[i]);
+            if (gradients[i].defined()) {
+              c.backend().scale(1.0f, gradients[i].view(), accumulate, part);
+            } else if (!accumulate) {
+              c.backend().fill(part, 0.0f);
+            }
+            at += widths[i];
+          }
+        });
+      });
   return parts;
 }
 
@@ -116,7 +120,8 @@ Tensor concat_rows(Context& context, std::span<const Tensor> parts) {
              const int64_t count = shapes[i].rows();
              if (targets[i]) {
                const Tensor part = dy.row_range(at, count);
-               contribute(c, *targets[i], part.shape() == shapes[i] ? part : dense_copy(c, part).reshaped(shapes[i]));
+               contribute(c, *targets[i],
+                          part.shape() == shapes[i] ? part : dense_copy(c, part).reshaped(shapes[i]));
              }
              at += count;
            }
@@ -159,7 +164,8 @@ Tensor contiguous(Context& context, const Tensor& x) {
   if (x.dense()) return x;
   Tensor y = dense_copy(context, x);
   if (!recording(context, {&x})) return y;
-  record(context, "contiguous", y, [x_grad = x.grad()](Context& c, const Tensor& dy) { contribute(c, *x_grad, dy); });
+  record(context, "contiguous", y,
+         [x_grad = x.grad()](Context& c, const Tensor& dy) { contribute(c, *x_grad, dy); });
   return y;
 }
 

@@ -1,5 +1,5 @@
-// Ops that move or rename elements, differentiable. Results alias their input where that is said: such an alias counts as a
-// holder of the buffer, so nothing works in place on it.
+// Ops that move or rename elements, differentiable. Results alias their input where that is said: such an
+// alias counts as a holder of the buffer, so nothing works in place on it.
 #pragma once
 
 #include <span>

@@ -7,8 +7,8 @@ namespace {
 
 template <typename T>
 Tensor upload(Context& context, std::span<const T> values, const Shape& shape, DType dtype) {
-  check(static_cast<int64_t>(values.size()) == shape.elements(), Code::mismatch, "from_host: expected {} values for {}, found {}",
-        shape.elements(), to_string(shape), values.size());
+  check(static_cast<int64_t>(values.size()) == shape.elements(), Code::mismatch,
+        "from_host: expected {} values for {}, found {}", shape.elements(), to_string(shape), values.size());
   Tensor result = context.empty(shape, dtype);
   if (!values.empty()) {
     context.backend().copy_from_host(std::as_bytes(values).data(), result.view().data,
@@ -27,7 +27,8 @@ std::vector<T> download(Context& context, const Tensor& tensor, DType dtype) {
 
 }  // namespace
 
-Context::Context(std::unique_ptr<Backend> backend, int64_t memory_limit_bytes, std::shared_ptr<MemorySource> memory)
+Context::Context(std::unique_ptr<Backend> backend, int64_t memory_limit_bytes,
+                 std::shared_ptr<MemorySource> memory)
     : backend_(std::move(backend)),
       memory_(memory ? std::move(memory) : backend_->memory()),
       pool_(MemoryPool::create(memory_, memory_limit_bytes)) {}
@@ -40,7 +41,8 @@ Tensor Context::empty(const Shape& shape, DType dtype) {
 
 Tensor Context::zeros(const Shape& shape, DType dtype) {
   const int64_t bytes = storage_bytes(dtype, shape);
-  // Zero bits are zero in every dtype. Pool blocks are whole multiples of a float's size, so the last one may be filled.
+  // Zero bits are zero in every dtype. Pool blocks are whole multiples of a float's size, so the last one may
+  // be filled.
   const Shape words{divide_up(bytes, int64_t{sizeof(float)})};
   Tensor result(pool_->allocate(words.elements() * int64_t{sizeof(float)}), shape, dtype);
   if (bytes > 0) backend_->fill(Tensor(result.storage(), words, DType::f32).view(), 0.0f);
@@ -63,7 +65,9 @@ Tensor Context::empty_shared(const Shape& shape, DType dtype) {
   return Tensor(make_storage(memory_, storage_bytes(dtype, shape)), shape, dtype);
 }
 
-std::vector<float> Context::to_host(const Tensor& tensor) { return download<float>(*this, tensor, DType::f32); }
+std::vector<float> Context::to_host(const Tensor& tensor) {
+  return download<float>(*this, tensor, DType::f32);
+}
 
 std::vector<int32_t> Context::to_host_i32(const Tensor& tensor) {
   return download<int32_t>(*this, tensor, DType::i32);
@@ -72,8 +76,8 @@ std::vector<int32_t> Context::to_host_i32(const Tensor& tensor) {
 void Context::copy_to_host(const Tensor& tensor, std::span<std::byte> out) {
   PEFT_ASSERT(tensor.defined() && tensor.dense());
   const int64_t bytes = storage_bytes(tensor.dtype(), tensor.shape());
-  check(static_cast<int64_t>(out.size()) == bytes, Code::mismatch, "copy_to_host: expected room for {} bytes, found {}",
-        bytes, out.size());
+  check(static_cast<int64_t>(out.size()) == bytes, Code::mismatch,
+        "copy_to_host: expected room for {} bytes, found {}", bytes, out.size());
   if (bytes > 0) backend_->copy_to_host(tensor.view().data, out.data(), bytes);
 }
 

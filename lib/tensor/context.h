@@ -1,5 +1,5 @@
-// An execution context: a backend, its memory pool, and the state that one forward or backward pass runs under. Every
-// trainer and every session owns one. One thread at a time.
+// An execution context: a backend, its memory pool, and the state that one forward or backward pass runs
+// under. Every trainer and every session owns one. One thread at a time.
 #pragma once
 
 #include <cstdint>
@@ -18,8 +18,10 @@ class Tape;  // autograd/tape.h
 
 class Context {
  public:
-  // `memory`: where everything comes from instead of the backend's own source (a bound shared by several contexts).
-  Context(std::unique_ptr<Backend> backend, int64_t memory_limit_bytes = 0, std::shared_ptr<MemorySource> memory = nullptr);
+  // `memory`: where everything comes from instead of the backend's own source (a bound shared by several
+  // contexts).
+  Context(std::unique_ptr<Backend> backend, int64_t memory_limit_bytes = 0,
+          std::shared_ptr<MemorySource> memory = nullptr);
   Context(const Context&) = delete;
   Context& operator=(const Context&) = delete;
   ~Context();

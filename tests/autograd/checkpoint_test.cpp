@@ -60,23 +60,27 @@ TEST_P(Checkpoint, ParametersInsideTrainWithoutAnyInputThatDoes) {
   Tape tape;
   const TapeScope scope(*context, &tape);
   const Tensor x = random_tensor({5, 4}), weight = random_leaf({3, 4}), weights = random_tensor({5, 3});
-  const Tensor y = checkpoint(*context, std::span(&x, 1), true,
-                              [&](Context& c, std::span<const Tensor> in) { return linear(c, in[0], weight); });
+  const Tensor y = checkpoint(*context, std::span(&x, 1), true, [&](Context& c, std::span<const Tensor> in) {
+    return scale(c, linear(c, in[0], weight), 2.0f);
+  });
   ASSERT_TRUE(y.requires_grad());
+  EXPECT_EQ(tape.size(), 1u) << "recorded as one block, not op by op";
   tape.backward(*context, weighted_sum(*context, y, weights));
   const auto found = context->to_host(weight.grad()->gradient);
   const auto xs = context->to_host(x), ws = context->to_host(weights);
   for (size_t o = 0; o < 3; ++o)
     for (size_t i = 0; i < 4; ++i) {
       double expected = 0;
-      for (size_t r = 0; r < 5; ++r) expected += double{ws[r * 3 + o]} * xs[r * 4 + i];
+      for (size_t r = 0; r < 5; ++r) expected += 2 * double{ws[r * 3 + o]} * xs[r * 4 + i];
       EXPECT_NEAR(found[o * 4 + i], expected, 1e-6);
     }
 }
 
 TEST_P(Checkpoint, SeveralInputsAndNesting) {
   const Tensor a = random_leaf({4, 4}), b = random_leaf({4, 4}), frozen = random_tensor({4, 4});
-  const Block inner = [](Context& c, std::span<const Tensor> in) { return multiply(c, in[0], unary(c, UnaryKind::silu, in[1])); };
+  const Block inner = [](Context& c, std::span<const Tensor> in) {
+    return multiply(c, in[0], unary(c, UnaryKind::silu, in[1]));
+  };
   const Block outer = [&](Context& c, std::span<const Tensor> in) {
     const Tensor product = checkpoint(c, in.first(2), false, inner);
     return add(c, multiply(c, product, in[2]), in[0]);
@@ -90,7 +94,8 @@ TEST_P(Checkpoint, SeveralInputsAndNesting) {
     Tape tape;
     const TapeScope scope(*context, &tape);
     const Tensor inputs[] = {a, b, frozen};
-    tape.backward(*context, checkpointed ? checkpoint(*context, inputs, false, outer) : outer(*context, inputs));
+    tape.backward(*context,
+                  checkpointed ? checkpoint(*context, inputs, false, outer) : outer(*context, inputs));
     found.push_back(context->to_host(a.grad()->gradient));
     found.push_back(context->to_host(b.grad()->gradient));
   }
@@ -115,11 +120,12 @@ TEST_P(Checkpoint, AFailingBlockLeavesNothingBehind) {
   {
     const TapeScope scope(*context, &tape);
     int calls = 0;
-    const Tensor y = checkpoint(*context, std::span(&leaf, 1), false, [&](Context& c, std::span<const Tensor> in) {
-      const Tensor half = scale(c, in[0], 0.5f);
-      check(++calls < 2, Code::numeric, "second run");
-      return half;
-    });
+    const Tensor y =
+        checkpoint(*context, std::span(&leaf, 1), false, [&](Context& c, std::span<const Tensor> in) {
+          const Tensor half = scale(c, in[0], 0.5f);
+          check(++calls < 2, Code::numeric, "second run");
+          return half;
+        });
     EXPECT_THROW(tape.backward(*context, y), Error);
     EXPECT_EQ(context->tape, &tape);
   }

@@ -105,7 +105,8 @@ TEST_P(TapeTest, BranchesThatDoNotReachTheRootAreSkipped) {
   EXPECT_EQ(host(other.grad()->gradient), std::vector<float>(6, 0));
 }
 
-// What ops kept goes back to the pool as the walk passes, so its peak is two gradients above what the forward left.
+// What ops kept goes back to the pool as the walk passes, so its peak is two gradients above what the forward
+// left.
 TEST_P(TapeTest, MemoryReturnsDuringTheWalk) {
   Tape tape;
   const TapeScope scope(*context, &tape);

@@ -19,7 +19,8 @@ class Training : public DeviceTest {
     TinyNetwork network(*context, options);
     Result result;
     for (int i = 0; i < steps; ++i) result.losses = network.step(*context, static_cast<uint32_t>(i));
-    for (const Tensor& tensor : network.trainable()) result.gradients.push_back(context->to_host(tensor.grad()->gradient));
+    for (const Tensor& tensor : network.trainable())
+      result.gradients.push_back(context->to_host(tensor.grad()->gradient));
     return result;
   }
 };
@@ -45,7 +46,8 @@ TEST_P(Training, LowestAdapterTrainsUnderCheckpointing) {
   }
 }
 
-// Losses move by the gradient: a check of the whole chain. The central difference is off by the third derivative only.
+// Losses move by the gradient: a check of the whole chain. The central difference is off by the third
+// derivative only.
 TEST_P(Training, GradientsPredictTheLoss) {
   TinyNetwork network(*context, {});
   const auto total = [&] {
@@ -115,7 +117,8 @@ TEST_P(Training, AccumulationAddsGradients) {
   const Result once = run({}), twice = run({}, 2);
   for (size_t i = 0; i < once.gradients.size(); ++i)
     for (size_t j = 0; j < once.gradients[i].size(); ++j)
-      EXPECT_NEAR(twice.gradients[i][j], 2 * once.gradients[i][j], 1e-5 * (1 + std::abs(once.gradients[i][j])));
+      EXPECT_NEAR(twice.gradients[i][j], 2 * once.gradients[i][j],
+                  1e-5 * (1 + std::abs(once.gradients[i][j])));
 }
 
 }  // namespace

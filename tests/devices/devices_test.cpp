@@ -38,15 +38,17 @@ TEST(Devices, TheCpuIsAlwaysThereAndFirst) {
 TEST(Devices, MetaCountsForTheCpu) { EXPECT_EQ(find_device("meta").kind(), DeviceKind::meta); }
 
 TEST(Devices, UnknownNamesAreErrors) {
-  for (const char* name : {"", "gpu", "cpu:0", "cpu:", "cuda:", "cuda:-1", "cuda:x", "cuda:1x", "cuda:99999999999", "meta:0", "CPU"}) {
+  for (const char* name : {"", "gpu", "cpu:0", "cpu:", "cuda:", "cuda:-1", "cuda:x", "cuda:1x",
+                           "cuda:99999999999", "meta:0", "CPU"}) {
     const std::string message = message_of(Code::invalid_argument, [&] { find_device(name); });
     EXPECT_THAT(message, HasSubstr("expected cpu, cuda:N, auto or meta"));
   }
 }
 
 TEST(Devices, AnAbsentModuleNamesThePlacesLookedAt) {
-  const std::string message =
-      message_of(Code::device, [] { open_module({"/nowhere/libpeft_cuda.so", "libpeft_cuda_absent.so"}); });
+  const std::string message = message_of(Code::device, [] {
+    open_module({"/nowhere/libpeft_cuda.so", "libpeft_cuda_absent.so"});
+  });
   EXPECT_THAT(message, HasSubstr("libpeft_cuda.so is absent"));
   EXPECT_THAT(message, HasSubstr("'/nowhere/libpeft_cuda.so'"));
   EXPECT_THAT(message, HasSubstr("'libpeft_cuda_absent.so'"));
@@ -58,7 +60,8 @@ TEST(Devices, AModuleOfAnotherVersionIsRefused) {
 }
 
 TEST(Devices, AModuleMaySayWhyItCannotWork) {
-  EXPECT_THAT(message_of(Code::device, [] { open_module({REFUSING_MODULE}); }), HasSubstr("the driver is too old"));
+  EXPECT_THAT(message_of(Code::device, [] { open_module({REFUSING_MODULE}); }),
+              HasSubstr("the driver is too old"));
 }
 
 TEST(Devices, ALibraryThatIsNoModuleIsRefused) {

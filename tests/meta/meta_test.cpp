@@ -19,8 +19,13 @@ class Meta : public testing::Test {
 TEST_F(Meta, PoolFiguresEqualTheRealOnes) {
   for (const bool checkpointed : {false, true}) {
     for (const Arithmetic arithmetic : {Arithmetic::float32, Arithmetic::bfloat16}) {
-      const TinyNetwork::Options options{.tokens = 200, .width = 64, .hidden = 160, .vocabulary = 500, .layers = 4,
-                                         .checkpointed = checkpointed, .dropout = 0.1f};
+      const TinyNetwork::Options options{.tokens = 200,
+                                         .width = 64,
+                                         .hidden = 160,
+                                         .vocabulary = 500,
+                                         .layers = 4,
+                                         .checkpointed = checkpointed,
+                                         .dropout = 0.1f};
       PoolStatistics figures[2];
       int i = 0;
       for (Device* which : {&cpu, static_cast<Device*>(device.get())}) {

@@ -11,18 +11,22 @@ class Attention : public GradientTest {
  protected:
   Tensor upload(const std::vector<AttentionSegment>& segments) {
     std::vector<int32_t> rows;
-    for (const auto& s : segments) rows.insert(rows.end(), {s.query_begin, s.query_count, s.key_begin, s.key_count});
+    for (const auto& s : segments)
+      rows.insert(rows.end(), {s.query_begin, s.query_count, s.key_begin, s.key_count});
     return context->from_host(std::span<const int32_t>(rows), {static_cast<int64_t>(segments.size()), 4});
   }
-  void check_attention(const AttentionOptions& options, const std::vector<AttentionSegment>& segments, int64_t queries,
-                       int64_t keys) {
+  void check_attention(const AttentionOptions& options, const std::vector<AttentionSegment>& segments,
+                       int64_t queries, int64_t keys) {
     const Tensor device_segments = upload(segments);
-    check_op({.inputs = {{{queries, options.heads * options.head_dim}},
-                         {{keys, options.kv_heads * options.head_dim}},
-                         {{keys, options.kv_heads * options.head_dim}}},
-              .op = [&](Context& c, auto& in) { return attention(c, in[0], in[1], in[2], device_segments, options); },
-              .reference = [&](const auto& in) { return reference::attention(options, in[0], in[1], in[2], segments); },
-              .tolerance = 4e-6});
+    check_op(
+        {.inputs = {{{queries, options.heads * options.head_dim}},
+                    {{keys, options.kv_heads * options.head_dim}},
+                    {{keys, options.kv_heads * options.head_dim}}},
+         .op = [&](Context& c,
+                   auto& in) { return attention(c, in[0], in[1], in[2], device_segments, options); },
+         .reference =
+             [&](const auto& in) { return reference::attention(options, in[0], in[1], in[2], segments); },
+         .tolerance = 4e-6});
   }
 };
 INSTANTIATE_TEST_SUITE_P(Devices, Attention, every_device());
@@ -32,15 +36,18 @@ TEST_P(Attention, CausalWithSharedKeyHeads) {
 }
 
 TEST_P(Attention, PackedDocumentsDoNotSeeEachOther) {
-  check_attention({.heads = 2, .kv_heads = 2, .head_dim = 6, .scale = 1.0f}, {{0, 3, 0, 3}, {3, 1, 3, 1}, {4, 5, 4, 5}}, 9, 9);
+  check_attention({.heads = 2, .kv_heads = 2, .head_dim = 6, .scale = 1.0f},
+                  {{0, 3, 0, 3}, {3, 1, 3, 1}, {4, 5, 4, 5}}, 9, 9);
 }
 
 TEST_P(Attention, SlidingWindow) {
-  check_attention({.heads = 2, .kv_heads = 1, .head_dim = 4, .window = 3, .scale = 1.0f}, {{0, 8, 0, 8}}, 8, 8);
+  check_attention({.heads = 2, .kv_heads = 1, .head_dim = 4, .window = 3, .scale = 1.0f}, {{0, 8, 0, 8}}, 8,
+                  8);
 }
 
 TEST_P(Attention, WithoutMask) {
-  check_attention({.heads = 2, .kv_heads = 1, .head_dim = 4, .causal = false, .scale = 1.0f}, {{0, 4, 0, 6}, {4, 2, 6, 3}}, 6, 9);
+  check_attention({.heads = 2, .kv_heads = 1, .head_dim = 4, .causal = false, .scale = 1.0f},
+                  {{0, 4, 0, 6}, {4, 2, 6, 3}}, 6, 9);
 }
 
 // A prefix: more keys than queries, queries stand at the end.
@@ -52,12 +59,14 @@ TEST_P(Attention, KeysBeforeTheQueries) {
 TEST_P(Attention, LongSegment) {
   const AttentionOptions options{.heads = 1, .kv_heads = 1, .head_dim = 64, .scale = 0.125f};
   const std::vector<AttentionSegment> segments = {{0, 300, 0, 300}};
-  const std::vector<float> q = random_values(300 * 64, 4.0f), k = random_values(300 * 64, 4.0f), v = random_values(300 * 64);
+  const std::vector<float> q = random_values(300 * 64, 4.0f), k = random_values(300 * 64, 4.0f),
+                           v = random_values(300 * 64);
   const Tensor out = attention(*context, context->from_host(q, {300, 64}), context->from_host(k, {300, 64}),
                                context->from_host(v, {300, 64}), upload(segments), options);
   expect_close(context->to_host(out),
-               reference::attention(options, {q.begin(), q.end()}, {k.begin(), k.end()}, {v.begin(), v.end()}, segments), 1e-5,
-               "value");
+               reference::attention(options, {q.begin(), q.end()}, {k.begin(), k.end()}, {v.begin(), v.end()},
+                                    segments),
+               1e-5, "value");
 }
 
 TEST_P(Attention, PagedEqualsPlain) {
@@ -65,7 +74,8 @@ TEST_P(Attention, PagedEqualsPlain) {
   const int64_t width = options.kv_heads * options.head_dim;
   constexpr int32_t page = 4;
   const PageLayout layout{.page_tokens = page, .key_offset = 0, .value_offset = page * width};
-  const std::vector<float> q = random_values(9 * 32), k = random_values(9 * width), v = random_values(9 * width);
+  const std::vector<float> q = random_values(9 * 32), k = random_values(9 * width),
+                           v = random_values(9 * width);
   const Tensor queries = context->from_host(q, {9, 32}), keys = context->from_host(k, {9, width}),
                values = context->from_host(v, {9, width});
   std::vector<Tensor> pages;
@@ -79,15 +89,15 @@ TEST_P(Attention, PagedEqualsPlain) {
   const Tensor device_segments = upload(segments);
   write_pages(*context, keys, values, table, device_segments, layout);
   const Tensor out = attention_paged(*context, queries, table, device_segments, options, layout, 6);
-  const DoubleVector expected =
-      reference::attention(options, {q.begin(), q.end()}, {k.begin(), k.end()}, {v.begin(), v.end()}, segments);
+  const DoubleVector expected = reference::attention(options, {q.begin(), q.end()}, {k.begin(), k.end()},
+                                                     {v.begin(), v.end()}, segments);
   expect_close(context->to_host(out), expected, 4e-6, "prefill");
 
   // The last query of each segment again, as decoding would ask it.
   std::vector<float> last(q.begin() + 5 * 32, q.begin() + 6 * 32);
   last.insert(last.end(), q.begin() + 8 * 32, q.end());
-  const Tensor one = attention_paged(*context, context->from_host(last, {2, 32}), table, upload({{0, 1, 0, 6}, {1, 1, 0, 3}}),
-                                     options, layout, 6);
+  const Tensor one = attention_paged(*context, context->from_host(last, {2, 32}), table,
+                                     upload({{0, 1, 0, 6}, {1, 1, 0, 3}}), options, layout, 6);
   DoubleVector wanted(expected.begin() + 5 * 32, expected.begin() + 6 * 32);
   wanted.insert(wanted.end(), expected.begin() + 8 * 32, expected.end());
   expect_close(context->to_host(one), wanted, 4e-6, "decode");
@@ -112,10 +122,12 @@ TEST_P(Attention, MemoryIsLinearInTheLength) {
 TEST_P(Attention, OperandsMustFit) {
   const Tensor segments = upload({{0, 4, 0, 4}});
   const Tensor x = random_tensor({4, 8}), narrow = random_tensor({4, 4});
-  EXPECT_THROW(attention(*context, x, x, narrow, segments, {.heads = 2, .kv_heads = 2, .head_dim = 4}), Error);
+  EXPECT_THROW(attention(*context, x, x, narrow, segments, {.heads = 2, .kv_heads = 2, .head_dim = 4}),
+               Error);
   EXPECT_THROW(attention(*context, x, x, x, segments, {.heads = 2, .kv_heads = 1, .head_dim = 4}), Error);
   EXPECT_THROW(attention(*context, x, x, x, segments, {.heads = 3, .kv_heads = 2, .head_dim = 4}), Error);
-  EXPECT_THROW(attention(*context, x, x, x, random_tensor({1, 4}), {.heads = 2, .kv_heads = 2, .head_dim = 4}), Error);
+  EXPECT_THROW(
+      attention(*context, x, x, x, random_tensor({1, 4}), {.heads = 2, .kv_heads = 2, .head_dim = 4}), Error);
 }
 
 }  // namespace

@@ -32,7 +32,8 @@ TEST_P(Convert, Nf4KeepsEveryBlocksMaximum) {
     for (size_t i = 0; i < 64; ++i) {
       largest = std::max(largest, std::abs(values[block * 64 + i]));
       coded_largest = std::max(coded_largest, std::abs(found[block * 64 + i]));
-      EXPECT_NEAR(found[block * 64 + i], values[block * 64 + i], 0.16 * 1.0);  // half the widest gap of the code
+      EXPECT_NEAR(found[block * 64 + i], values[block * 64 + i],
+                  0.16 * 1.0);  // half the widest gap of the code
     }
     EXPECT_FLOAT_EQ(coded_largest, largest);
   }

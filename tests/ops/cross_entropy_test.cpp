@@ -26,14 +26,15 @@ TEST_P(CrossEntropy, LossesAndGradientOverTheLogits) {
     if (labels[r] < 0) continue;
     const double lse = losses[r] + logits[r * vocabulary + static_cast<size_t>(labels[r])];
     for (size_t c = 0; c < vocabulary; ++c) {
-      gradient[r * vocabulary + c] =
-          0.25 * (std::exp(logits[r * vocabulary + c] - lse) - (static_cast<int32_t>(c) == labels[r] ? 1 : 0));
+      gradient[r * vocabulary + c] = 0.25 * (std::exp(logits[r * vocabulary + c] - lse) -
+                                             (static_cast<int32_t>(c) == labels[r] ? 1 : 0));
     }
   }
   Tensor on_device = context->from_host(values, {7, 11});
   expect_close(context->to_host(cross_entropy(*context, on_device, device_labels())), losses, 2e-6, "losses");
   EXPECT_EQ(context->to_host(on_device), values) << "without a gradient the logits stay";
-  expect_close(context->to_host(cross_entropy_in_place(*context, on_device, device_labels(), 0.25f)), losses, 2e-6, "losses");
+  expect_close(context->to_host(cross_entropy_in_place(*context, on_device, device_labels(), 0.25f)), losses,
+               2e-6, "losses");
   expect_close(context->to_host(on_device), gradient, 2e-6, "gradient");
 }
 
@@ -41,8 +42,9 @@ TEST_P(CrossEntropy, LargeLogitsDoNotOverflow) {
   std::vector<float> values(vocabulary, -10000.0f);
   values[2] = 10000.0f;
   const std::vector<int32_t> label = {2};
-  const auto losses = context->to_host(cross_entropy(*context, context->from_host(values, {1, 11}),
-                                                     context->from_host(std::span<const int32_t>(label), {1})));
+  const auto losses =
+      context->to_host(cross_entropy(*context, context->from_host(values, {1, 11}),
+                                     context->from_host(std::span<const int32_t>(label), {1})));
   EXPECT_EQ(losses[0], 0.0f);
 }
 
@@ -60,7 +62,8 @@ TEST_P(CrossEntropy, ChunkedThroughATrainableHead) {
     const auto head_loss = [&](const std::vector<DoubleVector>& in) {
       const DoubleVector logits = reference::multiply_nt(in[0], in[1], rows, vocabulary, width);
       double total = 0;
-      for (size_t r = 0; r < rows; ++r) total += reference::cross_entropy(logits.data() + r * vocabulary, vocabulary, labels[r]);
+      for (size_t r = 0; r < rows; ++r)
+        total += reference::cross_entropy(logits.data() + r * vocabulary, vocabulary, labels[r]);
       return total;
     };
     const std::vector<float> hidden = random_values(rows * width), weight = random_values(vocabulary * width);
@@ -84,8 +87,9 @@ TEST_P(CrossEntropy, ChunkedThroughATrainableHead) {
     const Tensor x = scale(*context, leaf, 1.0f);
     Tensor w = context->from_host(weight, {11, 6});
     make_leaf(w, context->zeros({11, 6}));
-    const ChunkedLoss loss = chunked_cross_entropy(*context, x, labels_device, 0.5f, chunk,
-                                                   [&](Context& c, const Tensor& h) { return linear(c, h, w); });
+    const ChunkedLoss loss =
+        chunked_cross_entropy(*context, x, labels_device, 0.5f, chunk,
+                              [&](Context& c, const Tensor& h) { return linear(c, h, w); });
     double total = 0;
     for (const float l : context->to_host(loss.losses)) total += l;
     EXPECT_NEAR(total, head_loss(inputs), 1e-5);
@@ -95,8 +99,9 @@ TEST_P(CrossEntropy, ChunkedThroughATrainableHead) {
     expect_close(context->to_host(leaf.grad()->gradient), expected[0], 1e-5, "hidden");
 
     const TapeScope silent(*context, nullptr);
-    const ChunkedLoss plain = chunked_cross_entropy(*context, x, labels_device, 0.5f, chunk,
-                                                    [&](Context& c, const Tensor& h) { return linear(c, h, w); });
+    const ChunkedLoss plain =
+        chunked_cross_entropy(*context, x, labels_device, 0.5f, chunk,
+                              [&](Context& c, const Tensor& h) { return linear(c, h, w); });
     EXPECT_EQ(context->to_host(plain.losses), context->to_host(loss.losses));
     EXPECT_FALSE(plain.gradient.defined());
   }
@@ -112,7 +117,8 @@ TEST_P(CrossEntropy, NeverHoldsMoreThanOneChunkOfLogits) {
   const Tensor x = scale(*context, leaf, 1.0f);
   context->pool().reset_peak();
   const int64_t before = context->pool().statistics().used;
-  chunked_cross_entropy(*context, x, targets, 1.0f, 32, [&](Context& c, const Tensor& h) { return linear(c, h, weight); });
+  chunked_cross_entropy(*context, x, targets, 1.0f, 32,
+                        [&](Context& c, const Tensor& h) { return linear(c, h, weight); });
   const int64_t chunk = 32 * 4096 * 4, small = 512 * 16 * 4 + 32 * 16 * 4 + 512 * 4 + 4096;
   const int64_t scratch = std::max(
       context->backend().matmul_scratch({.kind = MatmulKind::nt}, {32, 16}, {4096, 16}, DType::f32),

@@ -43,16 +43,17 @@ TEST_P(Elementwise, Rows) {
 TEST_P(Elementwise, Scale) {
   check_op({.inputs = {{{3, 7}}},
             .op = [](Context& c, auto& in) { return scale(c, in[0], -1.5f); },
-            .reference = [](const auto& in) {
-              DoubleVector y = in[0];
-              for (double& value : y) value *= -1.5;
-              return y;
-            }});
+            .reference =
+                [](const auto& in) {
+                  DoubleVector y = in[0];
+                  for (double& value : y) value *= -1.5;
+                  return y;
+                }});
 }
 
 TEST_P(Elementwise, Unary) {
-  for (const UnaryKind kind : {UnaryKind::silu, UnaryKind::gelu, UnaryKind::gelu_tanh, UnaryKind::relu, UnaryKind::tanh,
-                               UnaryKind::sigmoid}) {
+  for (const UnaryKind kind : {UnaryKind::silu, UnaryKind::gelu, UnaryKind::gelu_tanh, UnaryKind::relu,
+                               UnaryKind::tanh, UnaryKind::sigmoid}) {
     SCOPED_TRACE(static_cast<int>(kind));
     OpCase::Input input{.shape = {3, 7}, .values = random_values(21, 3.0f)};
     for (float& value : input.values) value += value > 0 ? 0.1f : -0.1f;  // away from relu's corner
@@ -71,11 +72,12 @@ TEST_P(Elementwise, Unary) {
 TEST_P(Elementwise, OneTensorTwice) {
   check_op({.inputs = {{{3, 7}}},
             .op = [](Context& c, auto& in) { return add(c, multiply(c, in[0], in[0]), in[0]); },
-            .reference = [](const auto& in) {
-              DoubleVector y;
-              for (const double x : in[0]) y.push_back(x * x + x);
-              return y;
-            }});
+            .reference =
+                [](const auto& in) {
+                  DoubleVector y;
+                  for (const double x : in[0]) y.push_back(x * x + x);
+                  return y;
+                }});
 }
 
 // The residual sum takes its branch's buffer when nobody else holds it, and never otherwise.

@@ -14,12 +14,13 @@ TEST_P(Embedding, RepeatedIdsSumTheirGradients) {
   const Tensor index = context->from_host(std::span<const int32_t>(ids), {6});
   check_op({.inputs = {{{5, 3}}},
             .op = [&](Context& c, auto& in) { return embedding(c, in[0], index); },
-            .reference = [&](const auto& in) {
-              DoubleVector y;
-              for (const int32_t id : ids)
-                for (size_t i = 0; i < 3; ++i) y.push_back(in[0][static_cast<size_t>(id) * 3 + i]);
-              return y;
-            }});
+            .reference =
+                [&](const auto& in) {
+                  DoubleVector y;
+                  for (const int32_t id : ids)
+                    for (size_t i = 0; i < 3; ++i) y.push_back(in[0][static_cast<size_t>(id) * 3 + i]);
+                  return y;
+                }});
 }
 
 TEST_P(Embedding, QuantizedTable) {

@@ -28,9 +28,10 @@ TEST_P(Linear, OutInWithBias) {
 TEST_P(Linear, InOutWithoutBias) {
   check_op({.inputs = {{{5, 7}}, {{7, 9}}},
             .op = [](Context& c, auto& in) { return linear(c, in[0], in[1], WeightLayout::in_out); },
-            .reference = [](const auto& in) {
-              return reference::multiply_nt(in[0], reference::transposed(in[1], 7, 9), 5, 9, 7);
-            }});
+            .reference =
+                [](const auto& in) {
+                  return reference::multiply_nt(in[0], reference::transposed(in[1], 7, 9), 5, 9, 7);
+                }});
 }
 
 TEST_P(Linear, OneRow) {
@@ -43,7 +44,8 @@ TEST_P(Linear, OneRow) {
 TEST_P(Linear, FrozenQuantizedWeights) {
   for (const DType dtype : {DType::bf16, DType::nf4, DType::nf4_double}) {
     const Tensor dense = random_tensor({64, 128});
-    const Tensor weight = is_nf4(dtype) ? quantized_nf4(*context, dense, dtype) : to_dtype(*context, dense, dtype);
+    const Tensor weight =
+        is_nf4(dtype) ? quantized_nf4(*context, dense, dtype) : to_dtype(*context, dense, dtype);
     const std::vector<float> decoded = context->to_host(dequantized(*context, weight));
     const DoubleVector wide(decoded.begin(), decoded.end());
     check_op({.inputs = {{{6, 128}}},
@@ -85,9 +87,11 @@ TEST_P(Linear, ErrorsNameOperandsAndShapes) {
     FAIL();
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), Code::mismatch);
-    EXPECT_THAT(error.what(), testing::HasSubstr("linear: weight [4, 5]: expected x with 5 columns, found [2, 3]"));
+    EXPECT_THAT(error.what(),
+                testing::HasSubstr("linear: weight [4, 5]: expected x with 5 columns, found [2, 3]"));
   }
-  EXPECT_THROW(linear(*context, random_tensor({2, 5}), weight, WeightLayout::out_in, random_tensor({5})), Error);
+  EXPECT_THROW(linear(*context, random_tensor({2, 5}), weight, WeightLayout::out_in, random_tensor({5})),
+               Error);
   EXPECT_THROW(linear(*context, Tensor(), weight), Error);
   EXPECT_THROW(linear(*context, x, Tensor()), Error);
 }

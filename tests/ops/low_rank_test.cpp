@@ -42,7 +42,10 @@ TEST_P(LowRank, Shrink) {
 
 TEST_P(LowRank, ShrinkOfSomeRows) {
   check_op({.inputs = {{{6, 10}}, {{4, 10}}},
-            .op = [](Context& c, auto& in) { return shrink(c, in[0], in[1], {2, 3}); },
+            .op =
+                [](Context& c, auto& in) {
+                  return shrink(c, in[0], in[1], {2, 3});
+                },
             .reference =
                 [](const auto& in) {
                   return multiply_nt(DoubleVector(in[0].begin() + 20, in[0].begin() + 50), in[1], 3, 4, 10);
@@ -51,15 +54,21 @@ TEST_P(LowRank, ShrinkOfSomeRows) {
 
 TEST_P(LowRank, ShrinkWithDropout) {
   const RowDropout drop = dropout(6);
+  check_op(
+      {.inputs = {{{6, 10}}, {{4, 10}}},
+       .op = [&](Context& c, auto& in) { return shrink(c, in[0], in[1], {}, drop); },
+       .reference =
+           [&](const auto& in) { return multiply_nt(dropped(in[0], 10, drop.options), in[1], 6, 4, 10); }});
   check_op({.inputs = {{{6, 10}}, {{4, 10}}},
-            .op = [&](Context& c, auto& in) { return shrink(c, in[0], in[1], {}, drop); },
-            .reference = [&](const auto& in) { return multiply_nt(dropped(in[0], 10, drop.options), in[1], 6, 4, 10); }});
-  check_op({.inputs = {{{6, 10}}, {{4, 10}}},
-            .op = [&](Context& c, auto& in) { return shrink(c, in[0], in[1], {1, 4}, drop); },
-            .reference = [&](const auto& in) {
-              const DoubleVector x = dropped(in[0], 10, drop.options);
-              return multiply_nt(DoubleVector(x.begin() + 10, x.begin() + 50), in[1], 4, 4, 10);
-            }});
+            .op =
+                [&](Context& c, auto& in) {
+                  return shrink(c, in[0], in[1], {1, 4}, drop);
+                },
+            .reference =
+                [&](const auto& in) {
+                  const DoubleVector x = dropped(in[0], 10, drop.options);
+                  return multiply_nt(DoubleVector(x.begin() + 10, x.begin() + 50), in[1], 4, 4, 10);
+                }});
 }
 
 TEST_P(LowRank, ExpandAdd) {
@@ -76,15 +85,18 @@ TEST_P(LowRank, ExpandAdd) {
 // h has the columns of three adapters, y those of two layers; only rows 1 to 4 are adapted.
 TEST_P(LowRank, ExpandAddIntoStackedBuffers) {
   check_op({.inputs = {{{6, 8}}, {{4, 9}}, {{5, 3}}},
-            .op = [](Context& c, auto& in) {
-              return expand_add(c, std::move(in[0]), in[1], in[2], 2.0f, {.h_begin = 3, .y_begin = 2, .first_row = 1});
-            },
+            .op =
+                [](Context& c, auto& in) {
+                  return expand_add(c, std::move(in[0]), in[1], in[2], 2.0f,
+                                    {.h_begin = 3, .y_begin = 2, .first_row = 1});
+                },
             .reference =
                 [](const auto& in) {
                   DoubleVector y = in[0];
                   for (size_t i = 0; i < 4; ++i)
                     for (size_t j = 0; j < 5; ++j)
-                      for (size_t k = 0; k < 3; ++k) y[(i + 1) * 8 + j + 2] += 2 * in[1][i * 9 + 3 + k] * in[2][j * 3 + k];
+                      for (size_t k = 0; k < 3; ++k)
+                        y[(i + 1) * 8 + j + 2] += 2 * in[1][i * 9 + 3 + k] * in[2][j * 3 + k];
                   return y;
                 }});
 }
@@ -98,7 +110,8 @@ TEST_P(LowRank, SharedInput) {
                   Tensor total;
                   for (int64_t i = 0; i < 3; ++i) {
                     Tensor y = linear(c, in[0], in[static_cast<size_t>(5 + i)]);
-                    y = expand_add(c, std::move(y), h, in[static_cast<size_t>(2 + i)], 0.5f, {.h_begin = 3 * i});
+                    y = expand_add(c, std::move(y), h, in[static_cast<size_t>(2 + i)], 0.5f,
+                                   {.h_begin = 3 * i});
                     const Tensor squared = sum(c, multiply(c, y, y));
                     total = i == 0 ? squared : add(c, std::move(total), squared);
                   }
@@ -114,7 +127,8 @@ TEST_P(LowRank, SharedInput) {
                     for (size_t i = 0; i < 6; ++i)
                       for (size_t j = 0; j < out; ++j) {
                         double value = y[i * out + j];
-                        for (size_t k = 0; k < 3; ++k) value += 0.5 * h[i * 9 + 3 * l + k] * in[2 + l][j * 3 + k];
+                        for (size_t k = 0; k < 3; ++k)
+                          value += 0.5 * h[i * 9 + 3 * l + k] * in[2 + l][j * 3 + k];
                         total += value * value;
                       }
                   }
@@ -154,9 +168,12 @@ TEST_P(LowRank, Errors) {
   const Tensor x = random_tensor({6, 10}), a = random_tensor({4, 9});
   EXPECT_THROW(shrink(*context, x, a), Error);
   EXPECT_THROW(shrink(*context, x, random_tensor({4, 10}), {4, 3}), Error);
-  EXPECT_THROW(expand_add(*context, random_tensor({6, 8}), random_tensor({6, 3}), random_tensor({8, 4}), 1.0f), Error);
-  EXPECT_THROW(expand_add(*context, random_tensor({6, 8}), random_tensor({7, 3}), random_tensor({8, 3}), 1.0f), Error);
-  EXPECT_THROW(expand_add(*context, random_tensor({6, 8}), random_tensor({6, 3}), random_tensor({8, 3}), 1.0f, {.y_begin = 1}),
+  EXPECT_THROW(
+      expand_add(*context, random_tensor({6, 8}), random_tensor({6, 3}), random_tensor({8, 4}), 1.0f), Error);
+  EXPECT_THROW(
+      expand_add(*context, random_tensor({6, 8}), random_tensor({7, 3}), random_tensor({8, 3}), 1.0f), Error);
+  EXPECT_THROW(expand_add(*context, random_tensor({6, 8}), random_tensor({6, 3}), random_tensor({8, 3}), 1.0f,
+                          {.y_begin = 1}),
                Error);
 }
 

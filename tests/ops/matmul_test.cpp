@@ -14,19 +14,23 @@ TEST_P(Matmul, EveryKind) {
     for (double& value : y) value *= 0.5;
     return y;
   };
-  check_op({.inputs = {{{4, 6}}, {{5, 6}}},
-            .op = [](Context& c, auto& in) { return matmul(c, MatmulKind::nt, in[0], in[1], 0.5f); },
-            .reference = [&](const auto& in) { return scaled(reference::multiply_nt(in[0], in[1], 4, 5, 6)); }});
+  check_op(
+      {.inputs = {{{4, 6}}, {{5, 6}}},
+       .op = [](Context& c, auto& in) { return matmul(c, MatmulKind::nt, in[0], in[1], 0.5f); },
+       .reference = [&](const auto& in) { return scaled(reference::multiply_nt(in[0], in[1], 4, 5, 6)); }});
   check_op({.inputs = {{{4, 6}}, {{6, 5}}},
             .op = [](Context& c, auto& in) { return matmul(c, MatmulKind::nn, in[0], in[1], 0.5f); },
-            .reference = [&](const auto& in) {
-              return scaled(reference::multiply_nt(in[0], reference::transposed(in[1], 6, 5), 4, 5, 6));
-            }});
+            .reference =
+                [&](const auto& in) {
+                  return scaled(reference::multiply_nt(in[0], reference::transposed(in[1], 6, 5), 4, 5, 6));
+                }});
   check_op({.inputs = {{{6, 4}}, {{6, 5}}},
             .op = [](Context& c, auto& in) { return matmul(c, MatmulKind::tn, in[0], in[1], 0.5f); },
-            .reference = [&](const auto& in) {
-              return scaled(reference::multiply_nt(reference::transposed(in[0], 6, 4), reference::transposed(in[1], 6, 5), 4, 5, 6));
-            }});
+            .reference =
+                [&](const auto& in) {
+                  return scaled(reference::multiply_nt(reference::transposed(in[0], 6, 4),
+                                                       reference::transposed(in[1], 6, 5), 4, 5, 6));
+                }});
 }
 
 TEST_P(Matmul, InnerSizesMustAgree) {
@@ -38,7 +42,8 @@ TEST_P(Matmul, InnerSizesMustAgree) {
 
 TEST(Gpu, EveryOpRunsThere) {
   const std::string absence = gpu_absence();
-  if (!absence.empty()) GTEST_SKIP() << "NO GPU: EVERY TEST OF THIS PROGRAM RAN ON THE CPU ALONE: " << absence;
+  if (!absence.empty())
+    GTEST_SKIP() << "NO GPU: EVERY TEST OF THIS PROGRAM RAN ON THE CPU ALONE: " << absence;
 }
 
 }  // namespace

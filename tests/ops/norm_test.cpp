@@ -19,7 +19,8 @@ TEST_P(Norm, Rms) {
 TEST_P(Norm, Layer) {
   check_op({.inputs = {{{5, 19}}, {{19}}, {{19}}},
             .op = [](Context& c, auto& in) { return layer_norm(c, in[0], in[1], in[2], 1e-5f); },
-            .reference = [](const auto& in) { return reference::layer_norm(in[0], in[1], in[2], double{1e-5f}); }});
+            .reference =
+                [](const auto& in) { return reference::layer_norm(in[0], in[1], in[2], double{1e-5f}); }});
 }
 
 TEST_P(Norm, KeepsInputAndOneFloatARow) {

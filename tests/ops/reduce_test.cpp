@@ -21,11 +21,12 @@ TEST_P(Reduce, Sums) {
   const Tensor device_weights = context->from_host(weights, {3, 5});
   check_op({.inputs = {{{3, 5}}},
             .op = [&](Context& c, auto& in) { return weighted_sum(c, in[0], device_weights); },
-            .reference = [&](const auto& in) {
-              double total = 0;
-              for (size_t i = 0; i < 15; ++i) total += in[0][i] * double{weights[i]};
-              return DoubleVector{total};
-            }});
+            .reference =
+                [&](const auto& in) {
+                  double total = 0;
+                  for (size_t i = 0; i < 15; ++i) total += in[0][i] * double{weights[i]};
+                  return DoubleVector{total};
+                }});
 }
 
 TEST_P(Reduce, SumOfSquaresAddsUp) {

@@ -35,9 +35,15 @@ TEST_P(Rope, RotatesTheLeadingDimensionsOfEveryHead) {
 TEST_P(Rope, OperandsMustFit) {
   const Tensor places = context->from_host(std::span<const int32_t>(positions), {5});
   const Tensor angles = context->from_host(table(), {8, 6});
-  EXPECT_THROW(rope(*context, random_tensor({4, 16}), places, angles, {.heads = 2, .head_dim = 8, .rotary_dim = 6}), Error);
-  EXPECT_THROW(rope(*context, random_tensor({5, 16}), places, angles, {.heads = 2, .head_dim = 8, .rotary_dim = 8}), Error);
-  EXPECT_THROW(rope(*context, random_tensor({5, 16}), places, angles, {.heads = 4, .head_dim = 4, .rotary_dim = 6}), Error);
+  EXPECT_THROW(
+      rope(*context, random_tensor({4, 16}), places, angles, {.heads = 2, .head_dim = 8, .rotary_dim = 6}),
+      Error);
+  EXPECT_THROW(
+      rope(*context, random_tensor({5, 16}), places, angles, {.heads = 2, .head_dim = 8, .rotary_dim = 8}),
+      Error);
+  EXPECT_THROW(
+      rope(*context, random_tensor({5, 16}), places, angles, {.heads = 4, .head_dim = 4, .rotary_dim = 6}),
+      Error);
 }
 
 }  // namespace

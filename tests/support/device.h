@@ -1,4 +1,5 @@
-// Runs a suite on every device: class X : public DeviceTest, INSTANTIATE_TEST_SUITE_P(Devices, X, every_device()).
+// Runs a suite on every device: class X : public DeviceTest, INSTANTIATE_TEST_SUITE_P(Devices, X,
+// every_device()).
 #pragma once
 
 #include <gtest/gtest.h>
@@ -14,7 +15,8 @@
 
 namespace peft {
 
-// The CPU, and the first GPU where there is one. gpu_absence() says why there is none; one test a program skips with it.
+// The CPU, and the first GPU where there is one. gpu_absence() says why there is none; one test a program
+// skips with it.
 inline std::string gpu_absence() {
   try {
     find_device("cuda:0");

@@ -24,7 +24,8 @@ std::vector<DoubleVector> widen(const Values& values) {
 }
 
 // d(output_weights . reference)/d inputs, differences of the fourth order.
-std::vector<DoubleVector> numeric_gradients(const OpCase& op_case, const Values& values, const std::vector<float>& weights) {
+std::vector<DoubleVector> numeric_gradients(const OpCase& op_case, const Values& values,
+                                            const std::vector<float>& weights) {
   std::vector<DoubleVector> inputs = widen(values), gradients(inputs.size());
   const double step = 1e-3;
   for (size_t i = 0; i < inputs.size(); ++i) {
@@ -44,7 +45,8 @@ std::vector<DoubleVector> numeric_gradients(const OpCase& op_case, const Values&
 
 }  // namespace
 
-void expect_close(const std::vector<float>& found, const DoubleVector& expected, double tolerance, const std::string& what) {
+void expect_close(const std::vector<float>& found, const DoubleVector& expected, double tolerance,
+                  const std::string& what) {
   ASSERT_EQ(found.size(), expected.size()) << what;
   double largest = 1e-3;
   for (const double value : expected) largest = std::max(largest, std::abs(value));
@@ -55,7 +57,8 @@ void expect_close(const std::vector<float>& found, const DoubleVector& expected,
 
 std::vector<Tensor> GradientTest::make_inputs(const OpCase& op_case, const Values& values) {
   std::vector<Tensor> inputs;
-  for (size_t i = 0; i < values.size(); ++i) inputs.push_back(context->from_host(values[i], op_case.inputs[i].shape));
+  for (size_t i = 0; i < values.size(); ++i)
+    inputs.push_back(context->from_host(values[i], op_case.inputs[i].shape));
   return inputs;
 }
 
@@ -63,7 +66,8 @@ void GradientTest::check_op(const OpCase& op_case) {
   Context& c = *context;
   Values values;
   for (const auto& input : op_case.inputs) {
-    values.push_back(input.values.empty() ? random_values(input.shape.elements(), input.scale) : input.values);
+    values.push_back(input.values.empty() ? random_values(input.shape.elements(), input.scale)
+                                          : input.values);
   }
   const DoubleVector expected = op_case.reference(widen(values));
   const std::vector<float> weights = random_values(static_cast<int64_t>(expected.size()));
@@ -79,8 +83,8 @@ void GradientTest::check_op(const OpCase& op_case) {
     expect_close(c.to_host(output), expected, op_case.tolerance, "value");
   }
 
-  // Runs the op with the chosen inputs training. As activations they have a second reader after the op, so its contribution
-  // is in the target before the op's own arrives.
+  // Runs the op with the chosen inputs training. As activations they have a second reader after the op, so
+  // its contribution is in the target before the op's own arrives.
   const auto run = [&](const std::vector<bool>& trains, bool activations, const std::string& what) {
     std::vector<Tensor> leaves = make_inputs(op_case, values);
     for (size_t i = 0; i < leaves.size(); ++i) {
@@ -106,6 +110,7 @@ void GradientTest::check_op(const OpCase& op_case) {
     tape.backward(c, total);
     EXPECT_EQ(tape.size(), 0u);
     for (size_t i = 0; i < leaves.size(); ++i) {
+      EXPECT_EQ(c.to_host(leaves[i]), values[i]) << what << ": input " << i << " was written over";
       if (!trains[i]) continue;
       DoubleVector wanted = expected_gradients[i];
       for (double& value : wanted) value += activations ? 0.25 : 0.0;

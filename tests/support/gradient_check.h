@@ -1,5 +1,5 @@
-// Checks an op against a double-precision reference: its values, and its gradients against central differences of the
-// reference, along every path that a gradient can take.
+// Checks an op against a double-precision reference: its values, and its gradients against central
+// differences of the reference, along every path that a gradient can take.
 #pragma once
 
 #include <functional>
@@ -14,7 +14,7 @@ using DoubleVector = std::vector<double>;
 struct OpCase {
   struct Input {
     Shape shape;
-    float scale = 1.0f;              // random values of [-scale, scale)
+    float scale = 1.0f;  // random values of [-scale, scale)
     bool differentiable = true;
     std::vector<float> values = {};  // instead of random ones
   };
@@ -27,8 +27,8 @@ struct OpCase {
 
 class GradientTest : public DeviceTest {
  protected:
-  // Values; no record when nothing trains; gradients with all inputs leaves, with all inputs activations that have another
-  // reader, and with each input training alone.
+  // Values; no record when nothing trains; gradients with all inputs leaves, with all inputs activations that
+  // have another reader, and with each input training alone.
   void check_op(const OpCase& op_case);
 
  private:
@@ -36,6 +36,7 @@ class GradientTest : public DeviceTest {
 };
 
 // Compares with the largest expected magnitude as the scale; names the first element that is off.
-void expect_close(const std::vector<float>& found, const DoubleVector& expected, double tolerance, const std::string& what);
+void expect_close(const std::vector<float>& found, const DoubleVector& expected, double tolerance,
+                  const std::string& what);
 
 }  // namespace peft

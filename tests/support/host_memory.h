@@ -16,8 +16,10 @@ class CountingMemory final : public MemorySource {
   }
   std::byte* allocate(int64_t bytes) override {
     ++calls;
-    check(held + bytes <= capacity, Code::out_of_memory, "counting memory: {} bytes requested, {} left", bytes, capacity - held);
-    auto* block = static_cast<std::byte*>(std::aligned_alloc(64, static_cast<size_t>((bytes + 63) / 64 * 64)));
+    check(held + bytes <= capacity, Code::out_of_memory, "counting memory: {} bytes requested, {} left",
+          bytes, capacity - held);
+    auto* block =
+        static_cast<std::byte*>(std::aligned_alloc(64, static_cast<size_t>((bytes + 63) / 64 * 64)));
     blocks_[block] = bytes;
     held += bytes;
     return block;

@@ -31,20 +31,26 @@ inline Vector transposed(const Vector& x, size_t rows, size_t columns) {
 
 inline double unary(UnaryKind kind, double x) {
   switch (kind) {
-    case UnaryKind::silu: return x / (1 + std::exp(-x));
-    case UnaryKind::gelu: return 0.5 * x * (1 + std::erf(x / std::sqrt(2.0)));
+    case UnaryKind::silu:
+      return x / (1 + std::exp(-x));
+    case UnaryKind::gelu:
+      return 0.5 * x * (1 + std::erf(x / std::sqrt(2.0)));
     case UnaryKind::gelu_tanh:
       return 0.5 * x * (1 + std::tanh(std::sqrt(2 / 3.14159265358979323846) * (x + 0.044715 * x * x * x)));
-    case UnaryKind::relu: return x > 0 ? x : 0;
-    case UnaryKind::tanh: return std::tanh(x);
-    case UnaryKind::sigmoid: return 1 / (1 + std::exp(-x));
+    case UnaryKind::relu:
+      return x > 0 ? x : 0;
+    case UnaryKind::tanh:
+      return std::tanh(x);
+    case UnaryKind::sigmoid:
+      return 1 / (1 + std::exp(-x));
   }
   return 0;
 }
 
 // 0 or 1 / (1 - probability), as the kernel list defines dropout's bits.
 inline double dropout_factor(const DropoutOptions& options, int32_t row, int32_t position, uint32_t column) {
-  const uint64_t key = (static_cast<uint32_t>(options.seed) ^ (options.module * 0x9E3779B9u)) | (options.seed >> 32 << 32);
+  const uint64_t key =
+      (static_cast<uint32_t>(options.seed) ^ (options.module * 0x9E3779B9u)) | (options.seed >> 32 << 32);
   const uint64_t low = (column / 4) | uint64_t{static_cast<uint32_t>(position)} << 32;
   const uint64_t high = static_cast<uint32_t>(row) | uint64_t{options.step} << 32;
   const float uniform = uniform_from_bits(Philox::generate(key, high, low)[column % 4]);
@@ -82,7 +88,8 @@ inline Vector layer_norm(const Vector& x, const Vector& weight, const Vector& bi
 inline Vector rope(const RopeOptions& options, const Vector& x, const std::vector<int32_t>& positions,
                    const std::vector<float>& table) {
   Vector y = x;
-  const auto width = static_cast<size_t>(options.heads * options.head_dim), half = static_cast<size_t>(options.rotary_dim / 2);
+  const auto width = static_cast<size_t>(options.heads * options.head_dim),
+             half = static_cast<size_t>(options.rotary_dim / 2);
   for (size_t r = 0; r < positions.size(); ++r) {
     const float* cosine = table.data() + static_cast<size_t>(positions[r]) * 2 * half;
     for (size_t h = 0; h < static_cast<size_t>(options.heads); ++h) {
@@ -99,7 +106,8 @@ inline Vector rope(const RopeOptions& options, const Vector& x, const std::vecto
 
 inline Vector attention(const AttentionOptions& o, const Vector& q, const Vector& k, const Vector& v,
                         const std::vector<AttentionSegment>& segments) {
-  const auto d = static_cast<size_t>(o.head_dim), heads = static_cast<size_t>(o.heads), kv = static_cast<size_t>(o.kv_heads);
+  const auto d = static_cast<size_t>(o.head_dim), heads = static_cast<size_t>(o.heads),
+             kv = static_cast<size_t>(o.kv_heads);
   Vector out(q.size());
   for (const AttentionSegment& s : segments) {
     for (size_t h = 0; h < heads; ++h) {
@@ -122,7 +130,8 @@ inline Vector attention(const AttentionOptions& o, const Vector& q, const Vector
         for (double& score : scores) total += score = std::exp(score - largest);
         for (int32_t t = first; t <= last; ++t) {
           const double* value = v.data() + (static_cast<size_t>(s.key_begin + t) * kv + key_head) * d;
-          for (size_t i = 0; i < d; ++i) result[i] += scores[static_cast<size_t>(t - first)] / total * value[i];
+          for (size_t i = 0; i < d; ++i)
+            result[i] += scores[static_cast<size_t>(t - first)] / total * value[i];
         }
       }
     }

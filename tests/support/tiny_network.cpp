@@ -16,7 +16,9 @@
 namespace peft {
 
 TinyNetwork::TinyNetwork(Context& context, const Options& o) : options(o) {
-  const auto floats = [&](const std::vector<float>& values, const Shape& shape) { return context.from_host(values, shape); };
+  const auto floats = [&](const std::vector<float>& values, const Shape& shape) {
+    return context.from_host(values, shape);
+  };
   const auto integers = [&](const std::vector<int32_t>& values, const Shape& shape) {
     return context.from_host(std::span<const int32_t>(values), shape);
   };
@@ -24,7 +26,8 @@ TinyNetwork::TinyNetwork(Context& context, const Options& o) : options(o) {
   std::vector<int32_t> id_values, label_values, position_values, row_values;
   const int64_t first = o.tokens / 3;  // two documents in one batch
   for (int64_t t = 0; t < o.tokens; ++t) {
-    const auto row = static_cast<int32_t>(t >= first), position = static_cast<int32_t>(t >= first ? t - first : t);
+    const auto row = static_cast<int32_t>(t >= first),
+               position = static_cast<int32_t>(t >= first ? t - first : t);
     id_values.push_back(static_cast<int32_t>((t * 7 + 3) % o.vocabulary));
     label_values.push_back(t % 5 == 0 ? ignored_label : static_cast<int32_t>((t * 11 + 1) % o.vocabulary));
     position_values.push_back(position);
@@ -39,7 +42,9 @@ TinyNetwork::TinyNetwork(Context& context, const Options& o) : options(o) {
   std::vector<float> angles;
   for (int64_t p = 0; p < o.tokens; ++p)
     for (int64_t i = 0; i < head_dim; ++i) {
-      const double angle = static_cast<double>(p) * std::pow(100.0, -2.0 * static_cast<double>(i % (head_dim / 2)) / static_cast<double>(head_dim));
+      const double angle =
+          static_cast<double>(p) *
+          std::pow(100.0, -2.0 * static_cast<double>(i % (head_dim / 2)) / static_cast<double>(head_dim));
       angles.push_back(static_cast<float>(i < head_dim / 2 ? std::cos(angle) : std::sin(angle)));
     }
   rope_table = floats(angles, {o.tokens, head_dim});
@@ -68,7 +73,8 @@ Tensor TinyNetwork::random(Context& context, const Shape& shape, float scale) {
   return context.from_host(values, shape);
 }
 
-TinyNetwork::Group TinyNetwork::make_group(Context& context, int64_t in, const std::vector<int64_t>& outs, bool trains) {
+TinyNetwork::Group TinyNetwork::make_group(Context& context, int64_t in, const std::vector<int64_t>& outs,
+                                           bool trains) {
   Group group;
   const float scale = 1.5f / std::sqrt(static_cast<float>(in));
   const auto leaf = [&](Tensor value) {
@@ -87,7 +93,8 @@ std::vector<Tensor> TinyNetwork::apply(Context& context, const Group& group, con
                                        uint32_t step_number) const {
   std::vector<Tensor> outputs;
   for (const Tensor& weight : group.weights) outputs.push_back(linear(context, x, weight));
-  const RowDropout dropout{{.probability = options.dropout, .module = module, .step = step_number, .seed = 99}, row_ids};
+  const RowDropout dropout{
+      {.probability = options.dropout, .module = module, .step = step_number, .seed = 99}, row_ids};
   const Tensor h = shrink(context, x, group.a, {}, dropout);
   for (size_t i = 0; i < outputs.size(); ++i) {
     outputs[i] = expand_add(context, std::move(outputs[i]), h, group.b[i], 2.0f,
@@ -109,14 +116,19 @@ Tensor TinyNetwork::run_layer(Context& context, const Tensor& x, int64_t index, 
     const Tensor k = rope(context, std::move(qkv[1]), positions, rope_table,
                           {.heads = options.kv_heads, .head_dim = head_dim, .rotary_dim = head_dim});
     const Tensor mixed = attention(context, q, k, qkv[2], segments,
-                                   {.heads = options.heads, .kv_heads = options.kv_heads, .head_dim = head_dim,
+                                   {.heads = options.heads,
+                                    .kv_heads = options.kv_heads,
+                                    .head_dim = head_dim,
                                     .scale = 1.0f / std::sqrt(static_cast<float>(head_dim))});
-    after_attention = add(context, std::move(apply(context, layer.output, mixed, module + 1, step_number)[0]), x);
+    after_attention =
+        add(context, std::move(apply(context, layer.output, mixed, module + 1, step_number)[0]), x);
   }
-  std::vector<Tensor> gate_up = apply(context, layer.gate_up, rms_norm(context, after_attention, layer.feed_forward_norm, 1e-5f),
-                                      module + 2, step_number);
+  std::vector<Tensor> gate_up =
+      apply(context, layer.gate_up, rms_norm(context, after_attention, layer.feed_forward_norm, 1e-5f),
+            module + 2, step_number);
   const Tensor inner = gated(context, UnaryKind::silu, std::move(gate_up[0]), std::move(gate_up[1]));
-  return add(context, std::move(apply(context, layer.down, inner, module + 3, step_number)[0]), after_attention);
+  return add(context, std::move(apply(context, layer.down, inner, module + 3, step_number)[0]),
+             after_attention);
 }
 
 std::vector<float> TinyNetwork::step(Context& context, uint32_t step_number) {
@@ -126,16 +138,17 @@ std::vector<float> TinyNetwork::step(Context& context, uint32_t step_number) {
   for (int64_t l = 0; l < options.layers; ++l) {
     if (options.checkpointed) {
       const bool trains = l >= options.lowest_trained_layer;
-      x = checkpoint(context, std::span(&x, 1), trains, [this, l, step_number](Context& c, std::span<const Tensor> inputs) {
-        return run_layer(c, inputs[0], l, step_number);
-      });
+      x = checkpoint(context, std::span(&x, 1), trains,
+                     [this, l, step_number](Context& c, std::span<const Tensor> inputs) {
+                       return run_layer(c, inputs[0], l, step_number);
+                     });
     } else {
       x = run_layer(context, x, l, step_number);
     }
   }
   x = rms_norm(context, x, final_norm, 1e-5f);
-  ChunkedLoss loss = chunked_cross_entropy(context, x, labels, 0.125f, 10,
-                                           [this](Context& c, const Tensor& h) { return linear(c, h, head); });
+  ChunkedLoss loss = chunked_cross_entropy(
+      context, x, labels, 0.125f, 10, [this](Context& c, const Tensor& h) { return linear(c, h, head); });
   if (x.requires_grad()) tape.backward(context, x, std::exchange(loss.gradient, Tensor()));
   return context.to_host(loss.losses);
 }

@@ -1,4 +1,5 @@
-// A small Llama with LoRA on every projection, made of plain ops: what a training step of the library does, without nn.
+// A small Llama with LoRA on every projection, made of plain ops: what a training step of the library does,
+// without nn.
 #pragma once
 
 #include <cstdint>
@@ -40,7 +41,8 @@ struct TinyNetwork {
   std::vector<Layer> layers;
 
  private:
-  std::vector<Tensor> apply(Context& context, const Group& group, const Tensor& x, uint32_t module, uint32_t step_number) const;
+  std::vector<Tensor> apply(Context& context, const Group& group, const Tensor& x, uint32_t module,
+                            uint32_t step_number) const;
   Tensor run_layer(Context& context, const Tensor& x, int64_t index, uint32_t step_number) const;
   Tensor random(Context& context, const Shape& shape, float scale);
   Group make_group(Context& context, int64_t in, const std::vector<int64_t>& outs, bool trains);

@@ -14,11 +14,11 @@ namespace {
 
 TEST(DType, BlockSizesFollowTheGgufSpecification) {
   // bytes of 256 elements, from the bits per weight that the format documents
-  const std::pair<DType, double> rows[] = {{DType::q4_0, 4.5},   {DType::q4_1, 5.0},    {DType::q5_0, 5.5}, {DType::q5_1, 6.0},
-                                           {DType::q8_0, 8.5},   {DType::q2_k, 2.625},  {DType::q3_k, 3.4375},
-                                           {DType::q4_k, 4.5},   {DType::q5_k, 5.5},    {DType::q6_k, 6.5625},
-                                           {DType::f32, 32.0},   {DType::f16, 16.0},    {DType::bf16, 16.0},
-                                           {DType::i32, 32.0},   {DType::i64, 64.0},    {DType::u8, 8.0}};
+  const std::pair<DType, double> rows[] = {
+      {DType::q4_0, 4.5},  {DType::q4_1, 5.0},    {DType::q5_0, 5.5},    {DType::q5_1, 6.0},
+      {DType::q8_0, 8.5},  {DType::q2_k, 2.625},  {DType::q3_k, 3.4375}, {DType::q4_k, 4.5},
+      {DType::q5_k, 5.5},  {DType::q6_k, 6.5625}, {DType::f32, 32.0},    {DType::f16, 16.0},
+      {DType::bf16, 16.0}, {DType::i32, 32.0},    {DType::i64, 64.0},    {DType::u8, 8.0}};
   for (const auto& [dtype, bits] : rows) {
     EXPECT_EQ(row_bytes(dtype, 256), static_cast<int64_t>(bits * 256 / 8)) << name_of(dtype);
     EXPECT_EQ(storage_bytes(dtype, Shape{3, 2, 256}), 6 * row_bytes(dtype, 256)) << name_of(dtype);
@@ -39,7 +39,8 @@ TEST(DType, RowsMustBeWholeBlocks) {
     FAIL();
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), Code::format);
-    EXPECT_THAT(error.what(), testing::HasSubstr("q4_1: a row of 40 elements is not a whole number of blocks of 32"));
+    EXPECT_THAT(error.what(),
+                testing::HasSubstr("q4_1: a row of 40 elements is not a whole number of blocks of 32"));
   }
   EXPECT_THROW(storage_bytes(DType::q6_k, Shape{1, 128}), Error);
 }

@@ -14,7 +14,8 @@ namespace {
 constexpr int64_t megabyte = 1 << 20;
 
 struct Pool {
-  explicit Pool(int64_t limit = 0) : source(std::make_shared<CountingMemory>()), pool(MemoryPool::create(source, limit)) {}
+  explicit Pool(int64_t limit = 0)
+      : source(std::make_shared<CountingMemory>()), pool(MemoryPool::create(source, limit)) {}
   std::shared_ptr<CountingMemory> source;
   std::shared_ptr<MemoryPool> pool;
 };
@@ -23,7 +24,8 @@ TEST(MemoryPool, ReusesBuffersWithoutCallingTheSource) {
   Pool p;
   for (int step = 0; step < 10; ++step) {
     std::vector<std::shared_ptr<Storage>> step_buffers;
-    for (const int64_t bytes : {int64_t{100}, int64_t{5000}, 3 * megabyte, int64_t{64}, 20 * megabyte}) step_buffers.push_back(p.pool->allocate(bytes));
+    for (const int64_t bytes : {int64_t{100}, int64_t{5000}, 3 * megabyte, int64_t{64}, 20 * megabyte})
+      step_buffers.push_back(p.pool->allocate(bytes));
     if (step == 0) p.source->calls = 0;
   }
   EXPECT_EQ(p.source->calls, 0);
@@ -36,7 +38,8 @@ TEST(MemoryPool, SplitsAndCoalesces) {
   for (int i = 0; i < 16; ++i) parts.push_back(p.pool->allocate(megabyte));
   EXPECT_EQ(p.source->calls, 1);
   // freed in an order that needs merging on both sides
-  for (const int i : {1, 3, 5, 0, 2, 4, 15, 13, 14, 7, 9, 11, 6, 8, 10, 12}) parts[static_cast<size_t>(i)].reset();
+  for (const int i : {1, 3, 5, 0, 2, 4, 15, 13, 14, 7, 9, 11, 6, 8, 10, 12})
+    parts[static_cast<size_t>(i)].reset();
   const auto whole = p.pool->allocate(16 * megabyte);
   EXPECT_EQ(p.source->calls, 1);
   EXPECT_EQ(p.pool->statistics().held, 16 * megabyte);
@@ -92,7 +95,9 @@ TEST(MemoryPool, LimitIsAnErrorWithTheFigures) {
     FAIL();
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), Code::out_of_memory);
-    EXPECT_THAT(error.what(), testing::HasSubstr("20971520 bytes requested, 20971520 in use, 20971520 held, limit 33554432"));
+    EXPECT_THAT(
+        error.what(),
+        testing::HasSubstr("20971520 bytes requested, 20971520 in use, 20971520 held, limit 33554432"));
   }
   // Regions shrink near the bound, and idle ones are given up for it.
   auto b = p.pool->allocate(12 * megabyte);
@@ -134,7 +139,8 @@ TEST(MemoryPool, RequestsAloneDecideTheLayout) {
       if (live.size() > 40 || (!live.empty() && random() % 2 == 0)) {
         const size_t victim = random() % live.size();
         const auto& [buffer, mark] = live[victim];
-        for (int64_t at = 0; at < buffer->bytes(); at += 4096) ASSERT_EQ(static_cast<int>(buffer->data()[at]), mark);
+        for (int64_t at = 0; at < buffer->bytes(); at += 4096)
+          ASSERT_EQ(static_cast<int>(buffer->data()[at]), mark);
         live.erase(live.begin() + static_cast<long>(victim));
       } else {
         const int mark = static_cast<int>(random() % 251);
