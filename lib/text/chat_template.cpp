@@ -24,8 +24,33 @@ bool is_assistant(const Json& message) {
   return role != message.end() && role->is_string() && *role == "assistant";
 }
 
-Json first_messages(const Json& messages, size_t count) {
-  return Json(Json::array_t(messages.begin(), messages.begin() + static_cast<std::ptrdiff_t>(count)));
+// One JSON text of the first `count` messages. Written, not copied: values of the JSON library take memory
+// even when they are destroyed, where running out of it cannot be reported.
+std::string messages_text(const Json& messages, size_t count) {
+  std::string text = "[";
+  for (size_t i = 0; i < count; ++i) text += (i > 0 ? "," : "") + dump_json(messages[i]);
+  return text + "]";
+}
+
+std::string quoted_text(const std::string& text) { return dump_json(Json(text)); }
+
+// The object of all variables; the caller's win.
+std::string variables_text(const std::string& messages, bool add_generation_prompt,
+                           const ChatOptions& options) {
+  const std::pair<const char*, std::string> standard[] = {
+      {"messages", messages},
+      {"add_generation_prompt", add_generation_prompt ? "true" : "false"},
+      {"bos_token", quoted_text(options.bos_token)},
+      {"eos_token", quoted_text(options.eos_token)},
+      {"tools", "null"},
+      {"documents", "null"},
+  };
+  std::string text = "{";
+  for (const auto& [key, value] : standard)
+    if (!options.variables.contains(key)) text += (text.size() > 1 ? ",\"" : "\"") + (key + ("\":" + value));
+  for (auto entry = options.variables.begin(); entry != options.variables.end(); ++entry)
+    text += (text.size() > 1 ? "," : "") + quoted_text(entry.key()) + ":" + dump_json(entry.value());
+  return text + "}";
 }
 
 }  // namespace
@@ -45,16 +70,14 @@ ChatTemplate::ChatTemplate(std::string_view source, const Limits& limits) : sour
 
 std::string ChatTemplate::render(const Json& messages, const ChatOptions& options) const {
   check_messages(messages);
+  return render_first(messages, messages.size(), options.add_generation_prompt, options);
+}
+
+std::string ChatTemplate::render_first(const Json& messages, size_t count, bool add_generation_prompt,
+                                       const ChatOptions& options) const {
   check(options.variables.is_object(), Code::invalid_argument,
         "template variables: expected an object, found {}", options.variables.type_name());
-  Json variables = {{"messages", messages},
-                    {"add_generation_prompt", options.add_generation_prompt},
-                    {"bos_token", options.bos_token},
-                    {"eos_token", options.eos_token},
-                    {"tools", nullptr},
-                    {"documents", nullptr}};
-  variables.update(options.variables);
-  const std::string text = dump_json(variables);
+  const std::string text = variables_text(messages_text(messages, count), add_generation_prompt, options);
   check(static_cast<int64_t>(text.size()) <= limits_.text_bytes, Code::limit,
         "chat: expected at most {} bytes, found {}", limits_.text_bytes, text.size());
 
@@ -73,18 +96,16 @@ std::string ChatTemplate::render(const Json& messages, const ChatOptions& option
 }
 
 MaskedChat ChatTemplate::render_with_mask(const Json& messages, const ChatOptions& options) const {
-  ChatOptions plain = options, prompt = options;
-  plain.add_generation_prompt = false;
-  prompt.add_generation_prompt = true;
-  if (plain.now == 0) plain.now = prompt.now = static_cast<int64_t>(std::time(nullptr));
-
+  check_messages(messages);
+  ChatOptions fixed = options;
+  if (fixed.now == 0) fixed.now = static_cast<int64_t>(std::time(nullptr));  // the same in all renders
+  const size_t count = messages.size();
   MaskedChat chat;
-  chat.text = render(messages, plain);
-  for (size_t i = 0; i < messages.size(); ++i) {
+  chat.text = render_first(messages, count, /*add_generation_prompt=*/false, fixed);
+  for (size_t i = 0; i < count; ++i) {
     if (!is_assistant(messages[i])) continue;
-    const std::string before = render(first_messages(messages, i), prompt);
-    const std::string after =
-        i + 1 < messages.size() ? render(first_messages(messages, i + 1), plain) : chat.text;
+    const std::string before = render_first(messages, i, /*add_generation_prompt=*/true, fixed);
+    const std::string after = i + 1 < count ? render_first(messages, i + 1, false, fixed) : chat.text;
     check(after.starts_with(before), Code::unsupported,
           "chat template: assistant turn {} does not begin with its generation prompt, so its text cannot be "
           "told apart",

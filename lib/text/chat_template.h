@@ -53,6 +53,8 @@ class ChatTemplate {
 
  private:
   ChatTemplate(std::string_view source, const Limits& limits);
+  std::string render_first(const Json& messages, size_t count, bool add_generation_prompt,
+                           const ChatOptions& options) const;
   std::string source_;
   Limits limits_;
   std::shared_ptr<const void> handle_;

@@ -233,6 +233,9 @@ std::string sentence_piece_json(const GgufTokenizerFields& fields, const Ids& id
   for (size_t id = 0; id < fields.scores.size(); ++id)
     check(fields.scores[id] == fields.scores[id], Code::format, "tokenizer.ggml.scores[{}] is not a number",
           id);
+  // Gemma's files give scores that are not the order of its merges, and spell runs of spaces with spaces.
+  check(!ids.contains("<start_of_turn>"), Code::unsupported,
+        "tokenizer.ggml.model: Gemma's vocabulary is not supported from GGUF, only from tokenizer.json");
   const bool has_bytes = ids.contains("<0x00>") && ids.contains("<0xFF>");
   const std::string unknown_token =
       fields.unknown_id >= 0 ? json_text(fields.tokens[static_cast<size_t>(fields.unknown_id)]) : "null";

@@ -177,6 +177,10 @@ impl Reserve {
     }
 }
 
+/// Sizes of the nodes of B-trees. Where a tree grows, std ends the process rather than unwind; so these are never refused
+/// for a bound (the next block of another size is), and come from the reserve when the system has nothing.
+const TREE_NODES: std::ops::RangeInclusive<usize> = 192..=2048;
+
 struct Bounded;
 
 impl Bounded {
@@ -186,15 +190,19 @@ impl Bounded {
             if !state.active.get() || state.emergency.get() {
                 return true;
             }
+            let needed = TREE_NODES.contains(&size);
             let ticks = state.ticks.get().wrapping_add(1);
             state.ticks.set(ticks);
             if ticks & 63 == 0 && now() > state.deadline.get() {
-                state.failure.set(Failure::Deadline);
-                return false;
+                if !needed {
+                    state.failure.set(Failure::Deadline);
+                    return false;
+                }
+                state.ticks.set(ticks.wrapping_sub(1)); // the next block asks again
             }
             let size_of_block = i64::try_from(size).unwrap_or(i64::MAX);
             let remaining = state.remaining.get().saturating_sub(size_of_block);
-            if remaining < 0 || size > state.largest.get() {
+            if !needed && (remaining < 0 || size > state.largest.get()) {
                 state.failure.set(Failure::Budget);
                 return false;
             }
@@ -212,7 +220,7 @@ impl Bounded {
     }
 
     fn refused(&self, layout: Layout) -> *mut u8 {
-        if STATE.with(|state| state.emergency.get()) {
+        if TREE_NODES.contains(&layout.size()) || STATE.with(|state| state.emergency.get()) {
             return EMERGENCY.take(layout);
         }
         std::ptr::null_mut()

@@ -3,6 +3,7 @@
 
 mod added;
 mod allocator;
+mod big_stack;
 mod boundary;
 mod functions;
 mod pattern;

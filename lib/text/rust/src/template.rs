@@ -1,5 +1,6 @@
 //! Chat templates as Transformers renders them, bounded in steps, memory, time, depth and output.
 use crate::allocator::{check_deadline, past_deadline, Allowance};
+use crate::big_stack::on_big_stack;
 use crate::boundary::{bounded, problem, report, text_of, Bytes, Code, Outcome, Problem};
 use crate::{functions, python};
 use minijinja::{context, Environment, ErrorKind, UndefinedBehavior, Value};
@@ -23,8 +24,6 @@ pub struct TemplateLimits {
 const NAME: &str = "chat template";
 /// Frames of macros and loops within each other.
 const DEPTH: usize = 128;
-/// The interpreter runs on a stack of its own: dropping deeply nested values recurses, and callers' stacks may be small.
-const STACK_BYTES: usize = 256 << 20;
 const SOURCE_SECONDS: u64 = 60;
 
 /// Transformers marks what an assistant says; for rendering the marks mean nothing.
@@ -76,10 +75,12 @@ fn compile(source: &str) -> Outcome<Template> {
 
 fn describe(error: &minijinja::Error) -> String {
     let line = error.line().map_or(String::new(), |line| format!(" line {line}"));
-    let detail = error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);
-    match error.kind() {
-        ErrorKind::InvalidOperation | ErrorKind::SyntaxError => format!("{NAME}{line}: {detail}"),
-        kind => format!("{NAME}{line}: {kind}: {detail}"),
+    match (error.kind(), error.detail()) {
+        (ErrorKind::InvalidOperation | ErrorKind::SyntaxError, Some(detail)) => {
+            format!("{NAME}{line}: {detail}")
+        }
+        (kind, Some(detail)) => format!("{NAME}{line}: {kind}: {detail}"),
+        (kind, None) => format!("{NAME}{line}: {kind}"),
     }
 }
 
@@ -135,29 +136,6 @@ fn render(template: &Template, variables: &str, limits: &TemplateLimits) -> Outc
     }
 }
 
-/// Runs `body` on a thread with a large stack that takes no signals.
-fn on_large_stack<T: Send>(body: impl FnOnce() -> Outcome<T> + Send) -> Outcome<T> {
-    let run = || {
-        // SAFETY: `signals` is filled before it is used.
-        unsafe {
-            let mut signals = std::mem::zeroed();
-            libc::sigfillset(&mut signals);
-            libc::pthread_sigmask(libc::SIG_BLOCK, &signals, std::ptr::null_mut());
-        }
-        body()
-    };
-    std::thread::scope(|scope| {
-        let started = std::thread::Builder::new().stack_size(STACK_BYTES).spawn_scoped(scope, run);
-        match started.map(|thread| thread.join()) {
-            Ok(Ok(outcome)) => outcome,
-            Ok(Err(_)) => problem(Code::Format, format!("{NAME}: the interpreter failed")),
-            Err(error) => {
-                problem(Code::OutOfMemory, format!("{NAME}: cannot start the interpreter: {error}"))
-            }
-        }
-    })
-}
-
 /// # Safety
 /// `source` points to `size` bytes; `out` and `message` to places for a pointer and a Bytes.
 #[no_mangle]
@@ -170,7 +148,7 @@ pub unsafe extern "C" fn textrs_template_new(
     let allowance = Allowance::new((64 << 20) + 256 * size as i64, SOURCE_SECONDS);
     let outcome = text_of(source, size, NAME).and_then(|source| {
         bounded(NAME, allowance, || {
-            on_large_stack(|| bounded(NAME, allowance, || Ok(Box::new(compile(source)?))))
+            on_big_stack(NAME, || bounded(NAME, allowance, || Ok(Box::new(compile(source)?))))
         })
     });
     report(outcome, message, |template| out.write(Box::into_raw(template)))
@@ -207,7 +185,7 @@ pub unsafe extern "C" fn textrs_template_render(
     };
     let outcome = text_of(variables, size, "template variables").and_then(|variables| {
         bounded(NAME, allowance, || {
-            on_large_stack(|| bounded(NAME, allowance, || render(template, variables, &limits)))
+            on_big_stack(NAME, || bounded(NAME, allowance, || render(template, variables, &limits)))
         })
     });
     report(outcome, message, |text| out.write(Bytes::from_vector(text)))
