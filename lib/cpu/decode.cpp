@@ -19,6 +19,7 @@ RowDecoder::RowDecoder(const ConstView& x) : x_(x) {
 }
 
 void RowDecoder::decode(int64_t row, int64_t begin, int64_t count, float* out) const {
+  if (count <= 0) return;
   if (is_nf4(x_.dtype)) return decode_nf4((x_.first_row + row) * x_.columns() + begin, count, out);
   const std::byte* data = x_.data + row * row_bytes_;
   if (is_quantized(x_.dtype)) return decode_blocks(data, begin, count, out);
@@ -38,6 +39,7 @@ void RowDecoder::decode(int64_t row, int64_t begin, int64_t count, float* out) c
 }
 
 void RowDecoder::decode_bfloat16(int64_t row, int64_t begin, int64_t count, uint16_t* out) const {
+  if (count <= 0) return;
   if (x_.dtype == DType::bf16) {
     std::memcpy(out, x_.data + row * row_bytes_ + begin * 2, static_cast<size_t>(count) * 2);
     return;
