@@ -1,0 +1,20 @@
+// Small files of the command line: read whole, written through a temporary name.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace peft_cli {
+
+// Throws CommandError: missing, unreadable, longer than the limit.
+std::string read_file(const std::string& path, size_t maximum_bytes);
+// Writes beside, syncs, renames. Does nothing when the file holds that text already.
+void write_file(const std::string& path, std::string_view text);
+void make_folder(const std::string& path);
+bool is_file(const std::string& path);
+bool is_folder(const std::string& path);
+std::string join(const std::string& folder, const std::string& name);
+std::string base_name(const std::string& path);
+
+}  // namespace peft_cli
