@@ -50,7 +50,8 @@ TEST(Tokenizer, LooksUpTokens) {
 TEST(Tokenizer, ReadsTheConfiguration) {
   const auto tokenizer =
       load(byte_tokenizer(), R"({"bos_token": "<s>", "eos_token": {"content": "<|im_end|>"},
-      "pad_token": null, "chat_template": [{"name": "tool_use", "template": "t"}, {"name": "default", "template": "d"}]})");
+      "pad_token": null, "chat_template": [{"name": "tool_use", "template": "t"},
+      {"name": "default", "template": "d"}]})");
   EXPECT_EQ(tokenizer->bos_id(), 258);
   EXPECT_EQ(tokenizer->eos_id(), 259);
   EXPECT_EQ(tokenizer->padding_id(), -1);

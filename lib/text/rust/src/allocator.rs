@@ -1,8 +1,8 @@
 //! Memory and time of one call are bounded, and running out of either unwinds instead of ending the process.
 //!
-//! Every call from C++ runs inside a `Budget` of its thread. The allocator refuses what goes beyond the budget, the hook
-//! for failed allocations then unwinds to the guard of the call, and the guard turns it into a status. The same way is
-//! taken when the operating system refuses memory.
+//! Every call from C++ runs inside a `Budget` of its thread. The allocator refuses what goes beyond the
+//! budget, the hook for failed allocations then unwinds to the guard of the call, and the guard turns it into
+//! a status. The same way is taken when the operating system refuses memory.
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::{Cell, UnsafeCell};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -177,8 +177,9 @@ impl Reserve {
     }
 }
 
-/// Sizes of the nodes of B-trees. Where a tree grows, std ends the process rather than unwind; so these are never refused
-/// for a bound (the next block of another size is), and come from the reserve when the system has nothing.
+/// Sizes of the nodes of B-trees. Where a tree grows, std ends the process rather than unwind; so these are
+/// never refused for a bound (the next block of another size is), and come from the reserve when the system
+/// has nothing.
 const TREE_NODES: std::ops::RangeInclusive<usize> = 192..=2048;
 
 struct Bounded;

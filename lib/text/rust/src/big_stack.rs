@@ -1,7 +1,7 @@
 //! Runs a function on a large stack of its own, on a thread that takes no signals.
 //!
-//! Dropping or printing deeply nested values recurses, and the stacks of callers may be small. The thread is the system's,
-//! not std's: starting it takes no memory from the allocator, so nothing can fail half way.
+//! Dropping or printing deeply nested values recurses, and the stacks of callers may be small. The thread is
+//! the system's, not std's: starting it takes no memory from the allocator, so nothing can fail half way.
 use crate::boundary::{problem, Code, Outcome};
 use std::ffi::c_void;
 

@@ -37,7 +37,8 @@ fn to_json(value: &Value, options: Kwargs) -> Result<String, Error> {
         Some(_) => return failed("tojson: separators: expected two strings"),
     };
     let style = Style {
-        indent,
+        lines: indent.is_some(),
+        indent: indent.unwrap_or(0),
         item_separator,
         key_separator,
         ensure_ascii: ensure_ascii.unwrap_or(false),

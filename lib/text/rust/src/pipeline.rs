@@ -1,7 +1,7 @@
 //! The way from text to ids: the crate's parts, run one after the other with their errors kept.
 //!
-//! The crate's own driver drops errors of normalizers and of matchers, keeps words per thread for ever and looks back
-//! over the whole text at some added tokens; the parts themselves are used as they are.
+//! The crate's own driver drops errors of normalizers and of matchers, keeps words per thread for ever and
+//! looks back over the whole text at some added tokens; the parts themselves are used as they are.
 use crate::added::AddedTokens;
 use crate::splitter::{Splitter, BYTE_LEVEL};
 use std::collections::HashMap;
@@ -117,7 +117,8 @@ impl Pipeline {
         }
     }
 
-    /// Ids, and for each the bytes of `text` that it stands for; empty ranges for tokens that were added to the text.
+    /// Ids, and for each the bytes of `text` that it stands for; empty ranges for tokens that were added to
+    /// the text.
     pub fn encode_with_ranges(&self, text: &str, add_special_tokens: bool) -> Result<Encoding> {
         let mut pieces = self.pieces_of(text)?;
         pieces.tokenize(|piece| self.tokens_of(piece.get()))?;
@@ -235,8 +236,8 @@ fn prepare_model(tokenizer: &mut Tokenizer) -> Result<bool> {
             if bpe.dropout.is_some_and(|dropout| dropout != 0.0) {
                 return Err("model.dropout: expected none, ids would be random".into());
             }
-            // Below every random number, so nothing is dropped; and the crate then keeps no words per thread, which it
-            // would never free.
+            // Below every random number, so nothing is dropped; and the crate then keeps no words per thread,
+            // which it would never free.
             bpe.dropout = Some(-1.0);
             let ignore_merges = bpe.ignore_merges;
             tokenizer.with_model(model);

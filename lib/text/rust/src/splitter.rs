@@ -1,8 +1,8 @@
 //! The patterns of a tokenizer, run so that giving up is an error.
 //!
-//! The crate stops at a matcher's error and passes on the rest unsplit, which gives other ids. Here the common shape
-//! (alternatives without look-around, then `\s+(?!\S)|\s+`) runs in linear time without backtracking, and everything
-//! else runs in fancy-regex with its errors reported.
+//! The crate stops at a matcher's error and passes on the rest unsplit, which gives other ids. Here the
+//! common shape (alternatives without look-around, then `\s+(?!\S)|\s+`) runs in linear time without
+//! backtracking, and everything else runs in fancy-regex with its errors reported.
 use crate::allocator::check_deadline;
 use regex_automata::{meta, Input, MatchKind};
 use tokenizers::pattern::Pattern;
@@ -86,7 +86,8 @@ fn linear(head: &str) -> Option<meta::Regex> {
         .ok()
 }
 
-/// Only syntax that means the same everywhere: no flags over the whole, possessive quantifiers, anchors or odd escapes.
+/// Only syntax that means the same everywhere: no flags over the whole, possessive quantifiers, anchors or
+/// odd escapes.
 fn is_plain(head: &str) -> bool {
     let bytes = head.as_bytes();
     let mut at = 0;
