@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
 #include <unordered_set>
 
@@ -95,11 +96,15 @@ Choice choose_token(std::span<const float> logits, std::span<const int32_t> hist
     return {token, logits[static_cast<size_t>(token)] - log_total};
   }
   std::vector<Candidate> candidates(logits.size());
+  double best = -std::numeric_limits<double>::infinity();
   for (size_t i = 0; i < logits.size(); ++i) {
     double logit = logits[i];
     if (seen.contains(static_cast<int32_t>(i))) logit = penalised(logit, options.repetition_penalty);
-    candidates[i] = {static_cast<int32_t>(i), logit / options.temperature};
+    candidates[i] = {static_cast<int32_t>(i), logit};
+    best = std::max(best, logit);
   }
+  // Distances from the best one: a tiny temperature must not make infinities of them all.
+  for (Candidate& each : candidates) each.logit = (each.logit - best) / options.temperature;
   filter(candidates, options);
   double total = 0;
   for (const Candidate& each : candidates) total += std::exp(each.logit - candidates.front().logit);

@@ -1,0 +1,110 @@
+// The real SmolLM2-135M-Instruct against Transformers (tests/data/smollm2). Skipped without the file: PEFT_SMOLLM2_GGUF
+// names it.
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+
+#include "base/json.h"
+#include "generate/score.h"
+#include "generate/session.h"
+#include "models/model.h"
+#include "support/golden.h"
+#include "text/chat_template.h"
+
+namespace peft {
+namespace {
+
+constexpr const char* file_name = "SmolLM2-135M-Instruct.Q4_1.gguf";
+
+std::string model_path() {
+  if (const char* path = std::getenv("PEFT_SMOLLM2_GGUF"); path && *path) return path;
+  const char* cache = std::getenv("XDG_CACHE_HOME");
+  const char* home = std::getenv("HOME");
+  const std::string root = cache && *cache ? cache : join_path(home ? home : "", ".cache");
+  return join_path(root, std::string("libpeft/") + file_name);
+}
+
+class SmolLm2 : public testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    if (!path_exists(model_path())) return;
+    context = test::cpu_context().release();
+    model = new std::shared_ptr<Model>(Model::load(model_path(), *context));
+  }
+  static void TearDownTestSuite() {
+    delete model;
+    delete context;
+    model = nullptr, context = nullptr;
+  }
+  void SetUp() override {
+    if (!model) GTEST_SKIP() << "no model file: " << model_path();
+    const std::unique_ptr<FILE, int (*)(FILE*)> file(std::fopen(test::data_path("smollm2/smollm2.json").c_str(), "rb"),
+                                                     std::fclose);
+    ASSERT_TRUE(file);
+    std::string text(1 << 20, '\0');
+    text.resize(std::fread(text.data(), 1, text.size(), file.get()));
+    golden = Json::parse(text);
+  }
+  const Tokenizer& tokenizer() { return *(*model)->tokenizer(); }
+
+  static Context* context;
+  static std::shared_ptr<Model>* model;
+  Json golden;
+};
+
+Context* SmolLm2::context = nullptr;
+std::shared_ptr<Model>* SmolLm2::model = nullptr;
+
+TEST_F(SmolLm2, token_ids_equal_tokenizers) {
+  for (const char* list : {"scored", "tokenized"}) {
+    for (const Json& entry : golden[list]) {
+      const std::string text = entry["text"];
+      const auto ids = entry["token_ids"].get<std::vector<int32_t>>();
+      EXPECT_EQ(tokenizer().encode(text), ids) << text;
+      EXPECT_EQ(tokenizer().decode(ids, false), text);
+    }
+  }
+}
+
+TEST_F(SmolLm2, likelihoods_equal_transformers) {
+  Workspace workspace(*context);
+  for (const Json& entry : golden["scored"]) {
+    const auto ids = entry["token_ids"].get<std::vector<int32_t>>();
+    double nll = 0;
+    for (const float value : token_log_probabilities((*model)->transformer(), workspace, ids, {})) nll -= value;
+    const double expected = entry["nll"];
+    EXPECT_NEAR(nll, expected, 1e-4 * expected) << entry["name"];
+  }
+}
+
+TEST_F(SmolLm2, greedy_answers_equal_transformers) {
+  const auto chat = ChatTemplate::compile((*model)->chat_template());
+  for (const Json& entry : golden["chats"]) {
+    ChatOptions options;
+    options.add_generation_prompt = true;
+    options.bos_token = tokenizer().token_text(tokenizer().bos_id());
+    options.eos_token = tokenizer().token_text(tokenizer().eos_id());
+    const std::string prompt = chat->render(entry["messages"], options);
+    EXPECT_EQ(prompt, entry["rendered"].get<std::string>());
+    const std::vector<int32_t> ids = tokenizer().encode(prompt, false);
+    EXPECT_EQ(ids, entry["prompt_token_ids"].get<std::vector<int32_t>>());
+
+    Session session({{*model, &(*model)->transformer()}, (*model)->tokenizer(), (*model)->end_tokens()}, {},
+                    [] { return test::cpu_context(); }, 0);
+    GenerationOptions generation;
+    generation.max_new_tokens = 24;
+    session.set_options(generation);
+    session.prefill(ids, nullptr);
+    std::vector<int32_t> answer;
+    std::string text;
+    for (Piece piece = session.next(); !piece.end; piece = session.next()) {
+      if (piece.token >= 0) answer.push_back(piece.token);
+      text += piece.text;
+    }
+    EXPECT_EQ(answer, entry["token_ids"].get<std::vector<int32_t>>());
+    EXPECT_EQ(text, entry["text"].get<std::string>());
+  }
+}
+
+}  // namespace
+}  // namespace peft
