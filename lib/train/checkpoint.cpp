@@ -190,7 +190,8 @@ std::string Trainer::resume(const std::string& path) {
         fields.what(), fields.integer("version", 0, INT32_MAX));
   const Json* found = fields.find("signature");
   check(found && found->is_object(), Code::format, "{}: no signature", fields.what());
-  for (const auto& [key, value] : signature().items())
+  const Json own = signature();
+  for (const auto& [key, value] : own.items())
     check(found->contains(key) && (*found)[key] == value, Code::mismatch,
           "{}: {}: this run has {}, the checkpoint {}", folder, key, dump_json(value),
           found->contains(key) ? dump_json((*found)[key]) : "none");

@@ -1,0 +1,174 @@
+// A run that was cut anywhere and goes on is the run that was never cut, bit for bit.
+#include <gtest/gtest.h>
+
+#include <fmt/format.h>
+
+#include "support/expect_error.h"
+#include "support/temporary_folder.h"
+#include "train/support.h"
+
+namespace peft {
+namespace {
+
+constexpr int64_t steps = 12;
+constexpr const char* lora = R"({"peft_type": "LORA", "task_type": "CAUSAL_LM", "r": 4, "lora_alpha": 8,
+                                 "lora_dropout": 0.1, "target_modules": "all-linear"})";
+
+TrainerOptions run_options() {
+  TrainerOptions options;
+  options.batch_size = 2;
+  options.accumulation = 2;
+  options.max_steps = steps;
+  options.warmup_steps = 3;
+  options.learning_rate = 5e-3;
+  return options;
+}
+
+class Resume : public testing::Test {
+ protected:
+  std::unique_ptr<Trainer> trainer(const TrainerOptions& options, int threads = 2) {
+    adapter = test::new_adapter(model->transformer(), lora);
+    return std::make_unique<Trainer>(test::transformer_of(model), adapter, dataset, nullptr, test::cpu_context(threads),
+                                     options, "tiny-llama");
+  }
+  void run(Trainer& trainer, int64_t until) {
+    while (trainer.state().step < until) losses.push_back(trainer.step(nullptr).loss);
+  }
+  // Losses and values of an uncut run.
+  void run_whole(const TrainerOptions& options, int threads = 2) {
+    losses.clear();
+    const auto uncut = trainer(options, threads);
+    run(*uncut, steps);
+    EXPECT_EQ(uncut->step(nullptr).kind, EventKind::end);
+    whole_losses = losses;
+    whole = test::values_of(*adapter);
+    losses.clear();
+  }
+
+  std::shared_ptr<Model> model = test::load_model("families/llama");
+  std::shared_ptr<const Dataset> dataset = test::training_dataset();
+  std::shared_ptr<Adapter> adapter;
+  std::vector<double> losses, whole_losses;
+  std::vector<std::vector<float>> whole;
+};
+
+TEST_F(Resume, at_every_step_gives_the_same_bits) {
+  run_whole(run_options());
+  EXPECT_LT(whole_losses.back(), whole_losses.front());
+  const test::TemporaryFolder folder;
+  for (int64_t cut = 1; cut < steps; ++cut) {
+    losses.clear();
+    const std::string path = folder.file(fmt::format("cut-{}", cut));
+    {
+      const auto first = trainer(run_options());
+      run(*first, cut);
+      first->checkpoint(path, nullptr);
+    }
+    const auto second = trainer(run_options());
+    EXPECT_EQ(second->resume(path), "");
+    EXPECT_EQ(second->state().step, cut);
+    run(*second, steps);
+    EXPECT_EQ(losses, whole_losses) << "cut at " << cut;
+    EXPECT_EQ(test::values_of(*adapter), whole) << "cut at " << cut;
+  }
+}
+
+TEST_F(Resume, activation_checkpointing_gives_the_same_bits) {
+  run_whole(run_options());
+  TrainerOptions options = run_options();
+  options.activation_checkpointing = true;
+  const auto other = trainer(options);
+  run(*other, steps);
+  EXPECT_EQ(losses, whole_losses);
+  EXPECT_EQ(test::values_of(*adapter), whole);
+}
+
+TEST_F(Resume, one_thread_gives_the_same_bits) {
+  run_whole(run_options(), 2);
+  const auto other = trainer(run_options(), 1);
+  run(*other, steps);
+  EXPECT_EQ(losses, whole_losses);
+  EXPECT_EQ(test::values_of(*adapter), whole);
+}
+
+TEST_F(Resume, packing_resumes_too) {
+  TrainerOptions options = run_options();
+  options.packing = true;
+  options.packing_length = 96;
+  run_whole(options);
+  const test::TemporaryFolder folder;
+  {
+    const auto first = trainer(options);
+    run(*first, 5);
+    first->checkpoint(folder.file("cut"), nullptr);
+  }
+  const auto second = trainer(options);
+  second->resume(folder.file("cut"));
+  run(*second, steps);
+  EXPECT_EQ(losses, whole_losses);
+  EXPECT_EQ(test::values_of(*adapter), whole);
+}
+
+TEST_F(Resume, passes_over_a_damaged_checkpoint) {
+  const test::TemporaryFolder folder;
+  TrainerOptions options = run_options();
+  options.output_dir = folder.path();
+  options.save_total_limit = 0;
+  run_whole(options);
+  for (const std::string name : {"adapter_model.safetensors", "optimizer.safetensors", "adapter_config.json", "manifest.json"}) {
+    losses.clear();
+    {
+      const auto first = trainer(options);
+      run(*first, 4);
+      first->checkpoint({}, nullptr);
+      run(*first, 7);
+      first->checkpoint({}, nullptr);
+    }
+    losses.resize(4);
+    const std::string path = folder.file("checkpoint-7/" + name);
+    std::string bytes = test::text_of_file(path);
+    bytes[bytes.size() / 2] = static_cast<char>(bytes[bytes.size() / 2] ^ 1);
+    const std::unique_ptr<FILE, int (*)(FILE*)> file(std::fopen(path.c_str(), "wb"), std::fclose);
+    ASSERT_EQ(std::fwrite(bytes.data(), 1, bytes.size(), file.get()), bytes.size());
+    std::fflush(file.get());
+    const auto second = trainer(options);
+    EXPECT_THAT(second->resume(folder.path()), testing::HasSubstr("checkpoint-7"));
+    EXPECT_EQ(second->state().step, 4);
+    run(*second, steps);
+    EXPECT_EQ(losses, whole_losses) << name;
+    EXPECT_EQ(test::values_of(*adapter), whole) << name;
+    remove_folder(folder.file("checkpoint-7"));
+    remove_folder(folder.file("checkpoint-4"));
+  }
+}
+
+TEST_F(Resume, refuses_another_training_and_changes_nothing) {
+  const test::TemporaryFolder folder;
+  const auto first = trainer(run_options());
+  run(*first, 2);
+  first->checkpoint(folder.file("cut"), nullptr);
+  TrainerOptions options = run_options();
+  options.seed = 7;
+  const auto second = trainer(options);
+  const auto before = test::values_of(*adapter);
+  EXPECT_ERROR(Code::mismatch, "seed", second->resume(folder.file("cut")));
+  EXPECT_EQ(second->state().step, 0);
+  EXPECT_EQ(test::values_of(*adapter), before);
+  EXPECT_ERROR(Code::not_found, "no complete checkpoint", second->resume(folder.file("nothing")));
+}
+
+TEST_F(Resume, old_checkpoints_are_pruned_and_the_newest_stay) {
+  const test::TemporaryFolder folder;
+  TrainerOptions options = run_options();
+  options.output_dir = folder.path();
+  options.save_steps = 2;
+  options.save_total_limit = 2;
+  const auto run = trainer(options);
+  while (run->next(nullptr).kind != EventKind::end) {}
+  EXPECT_TRUE(path_exists(folder.file("checkpoint-12")) && path_exists(folder.file("checkpoint-10")));
+  EXPECT_FALSE(path_exists(folder.file("checkpoint-8")));
+  EXPECT_TRUE(run->finished());
+}
+
+}  // namespace
+}  // namespace peft
