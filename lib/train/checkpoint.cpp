@@ -1,4 +1,4 @@
-// Checkpoints: a PEFT adapter folder with the optimizer beside it, and a manifest with counters and hashes written last.
+// Checkpoints: a PEFT adapter folder with the optimizer and the counters beside it, and a manifest of hashes written last.
 #include <algorithm>
 
 #include "adapters/files.h"
@@ -17,6 +17,8 @@ namespace {
 
 constexpr std::string_view prefix = "checkpoint-";
 constexpr const char* optimizer_file = "optimizer.safetensors";
+// Apart from the manifest, which hashes every file but itself.
+constexpr const char* state_file = "trainer_state.json";
 
 struct NamedBuffers {
   const char* name;
@@ -160,7 +162,8 @@ void Trainer::checkpoint(const std::string& path, const CancelToken* cancel) {
   state["state"] = to_json(state_);
   state["signature"] = signature();
   state["has_best"] = !best_.empty();
-  write_manifest(folder.staging_path(), state);
+  write_text_file(join_path(folder.staging_path(), state_file), dump_json(state, 2) + "\n");
+  write_manifest(folder.staging_path(), Json(nullptr));
   folder.commit();
   state_.checkpoint_step = state_.step;
   if (!path.empty() || options_.save_total_limit == 0) return;
@@ -175,17 +178,17 @@ void Trainer::checkpoint(const std::string& path, const CancelToken* cancel) {
 
 std::string Trainer::resume(const std::string& path) {
   std::string folder = path, notes;
-  Json manifest;
   if (path_exists(join_path(path, "manifest.json"))) {
-    manifest = read_manifest(path);
+    read_manifest(path);
   } else {
     const CheckpointSearch search = newest_complete(path);
     for (const std::string& reason : search.skipped) notes += (notes.empty() ? "" : "; ") + reason;
     check(search.newest.has_value(), Code::not_found, "{}: no complete checkpoint{}{}", path, notes.empty() ? "" : ": ", notes);
     folder = search.newest->path;
-    manifest = search.newest->state;
   }
-  const JsonFields fields(manifest, join_path(folder, "manifest.json"));
+  const std::string state_path = join_path(folder, state_file);
+  const Json saved = parse_json(Folder::open(folder).read_text(state_file, Limits{}.json_bytes), state_path);
+  const JsonFields fields(saved, state_path);
   check(fields.integer("version", 0, INT32_MAX) == 1, Code::unsupported, "{}: version {} of checkpoints is not known",
         fields.what(), fields.integer("version", 0, INT32_MAX));
   const Json* found = fields.find("signature");
