@@ -159,11 +159,14 @@ const Settings::Setting* Settings::find(const std::string& spelling, bool* negat
   return found == canonical_.end() ? nullptr : &at(found->second);
 }
 
-const Settings::Setting& Settings::at(const std::string& name) const {
-  const auto found =
-      std::find_if(settings_.begin(), settings_.end(), [&](const Setting& s) { return s.name == name; });
-  if (found == settings_.end()) throw CommandError("there is no setting " + name);
-  return *found;
+size_t Settings::index_of(const std::string& name) const {
+  for (size_t i = 0; i < settings_.size(); ++i)
+    if (settings_[i].name == name) return i;
+  throw CommandError("there is no setting " + name);
+}
+
+void Settings::leave_out_of_resolved(const std::string& name) {
+  settings_[index_of(name)].in_resolved = false;
 }
 
 std::string Settings::nearest(const std::string& spelling) const {
@@ -217,6 +220,7 @@ Names Settings::canonical(const Names& arguments) const {
 
 void Settings::read_config() {
   if (config_.empty()) return;
+  std::set<std::string> seen;
   for (const ConfigEntry& entry : read_config_file(config_)) {
     bool negated = false;
     const std::string place = entry.line > 0 ? fmt::format("{}:{}", config_, entry.line) : config_;
@@ -226,9 +230,11 @@ void Settings::read_config() {
       throw UsageError(fmt::format("{}: unknown key '{}'{}", place, entry.key,
                                    near.empty() ? "" : "; did you mean '" + underscored(near) + "'?"));
     }
-    if (!from_file_.insert(setting->name).second)
+    if (!seen.insert(setting->name).second)
       throw UsageError(fmt::format("{}: key '{}' stands there twice", place, underscored(setting->name)));
-    if (!entry.value || setting->option->count() > 0) continue;
+    if (!entry.value) continue;
+    from_file_.insert(setting->name);
+    if (setting->option->count() > 0) continue;
     try {
       setting->set(negated ? (parse_bool(entry.key, *entry.value) ? "false" : "true") : *entry.value);
     } catch (const UsageError& error) {
@@ -252,7 +258,7 @@ void Settings::require(const Names& names) const {
 Json Settings::resolved() const {
   Json result = Json::object();
   for (const Setting& setting : settings_)
-    if (setting.in_config) result[underscored(setting.name)] = setting.get();
+    if (setting.in_config && setting.in_resolved) result[underscored(setting.name)] = setting.get();
   return result;
 }
 

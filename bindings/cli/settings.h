@@ -50,8 +50,10 @@ class Settings {
   Names canonical(const Names& arguments) const;
   // Reads --config, if it was given, for everything that the command line left open. Throws UsageError.
   void read_config();
-  // Whether it was set by flag or file.
+  // Whether it was set by flag or file; null in a file sets nothing.
   bool given(const std::string& name) const;
+  // The flag names what to do this time: it is no part of the resolved config.
+  void leave_out_of_resolved(const std::string& name);
   // Throws UsageError unless every one of the names is given.
   void require(const Names& names) const;
   // All settings as they are now, for the output folder.
@@ -63,19 +65,21 @@ class Settings {
     std::string name;  // canonical flag without dashes before it
     bool takes_value = true;
     bool in_config = true;
+    bool in_resolved = true;
     std::function<void(const std::string&)> set;  // throws UsageError; the text is that of flag or file
     std::function<Json()> get;
     CLI::Option* option = nullptr;
   };
   Setting& add(Setting setting, const std::string& help, const Names& aliases);
   const Setting* find(const std::string& spelling, bool* negated) const;
-  const Setting& at(const std::string& name) const;
+  size_t index_of(const std::string& name) const;
+  const Setting& at(const std::string& name) const { return settings_[index_of(name)]; }
   std::string nearest(const std::string& spelling) const;
 
   CLI::App& command_;
   std::vector<Setting> settings_;
   std::map<std::string, std::string> canonical_;  // spelling -> name
-  std::set<std::string> from_file_;
+  std::set<std::string> from_file_;               // those that are not null
   std::string config_;
   bool json_ = false;
 };

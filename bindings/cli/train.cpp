@@ -28,6 +28,7 @@ class Train final : public Command {
     settings_.integer("log-steps", log_steps_, 1, 1000000,
                       "a line every so many steps where there is no terminal",
                       {"logging_steps", "steps_per_report"});
+    for (const char* name : {"resume", "overwrite"}) settings_.leave_out_of_resolved(name);
     settings_.common(/*with_config=*/true);
   }
 

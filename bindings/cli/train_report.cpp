@@ -30,16 +30,7 @@ std::string method_text(const peft_adapter* adapter) {
 }
 
 std::string data_text(const std::string& path, const peft_dataset* rows) {
-  const peft_dataset_info info = info_of(rows);
-  std::string text = fmt::format("{}: {}", base_name(path), info.summary);
-  const double share =
-      info.tokens > 0 ? static_cast<double>(info.loss_tokens) / static_cast<double>(info.tokens) : 0;
-  text += fmt::format(" · {} tokens, {} with a loss", with_commas(info.tokens), percent_text(share));
-  if (info.truncated_rows > 0) text += fmt::format(" · {} rows cut", with_commas(info.truncated_rows));
-  if (info.masked_rows > 0)
-    text += fmt::format(" · {} rows left out: no token has a loss", with_commas(info.masked_rows));
-  if (info.empty_rows > 0) text += fmt::format(" · {} empty rows left out", with_commas(info.empty_rows));
-  return text;
+  return fmt::format("{}: {}", base_name(path), info_of(rows).summary);
 }
 
 std::string memory_text(const peft_estimate_result& estimate) {

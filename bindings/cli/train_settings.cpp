@@ -120,15 +120,18 @@ void TrainSettings::add(Settings& s) {
   s.integer("seed", seed, 0, any, "of the rows' order, first values and dropout");
 }
 
-void TrainSettings::resolve(const Settings& settings) {
+void TrainSettings::resolve(Settings& settings) {
   if (!init_adapter.empty() && !adapter_config.empty())
     throw UsageError("--init-adapter and --adapter-config: only one can decide the adapter");
-  if (!init_adapter.empty() || !adapter_config.empty())
+  if (!init_adapter.empty() || !adapter_config.empty()) {
     for (const char* name : {"lora-rank", "lora-alpha", "lora-dropout", "target-modules", "use-rslora",
-                             "lora-bias", "lora-init", "exclude-modules", "modules-to-save"})
+                             "lora-bias", "lora-init", "exclude-modules", "modules-to-save"}) {
       if (settings.given(name))
         throw UsageError(fmt::format("--{}: the adapter's settings come from --{}", name,
                                      init_adapter.empty() ? "adapter-config" : "init-adapter"));
+      settings.leave_out_of_resolved(name);
+    }
+  }
   // Transformers' "constant" has no warm-up; whoever names one gets it.
   if (lr_scheduler == "constant" && !settings.given("warmup-ratio")) warmup_ratio = 0;
   if (!settings.given("eval-steps")) eval_steps = save_steps;

@@ -45,7 +45,7 @@ struct TrainSettings {
 
   void add(Settings& settings);
   // After flags and file are read: fills what follows from other settings. Throws UsageError.
-  void resolve(const Settings& settings);
+  void resolve(Settings& settings);
 
   peft_lora_config lora() const;                                      // points into this
   peft_trainer_options trainer(const peft_dataset* eval_rows) const;  // points into this
