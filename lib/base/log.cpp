@@ -10,7 +10,7 @@ namespace {
 
 constexpr size_t queue_capacity = 1024;
 
-constinit std::atomic<LogLevel> level_now{LogLevel::warning};
+constinit std::atomic<LogLevel> level_now{LogLevel::off};
 constinit std::atomic<int64_t> dropped{0};
 constinit std::mutex queue_mutex;
 constinit bool queue_gone = false;  // a host's static destructor may log after ours has run

@@ -19,7 +19,7 @@ struct LogRecord {
   std::string message;
 };
 
-void set_log_level(LogLevel level);  // at first: warning
+void set_log_level(LogLevel level);  // at first: off
 LogLevel log_level();
 // Oldest queued record, if any. The queue holds 1024 records; beyond that the oldest are dropped and counted.
 std::optional<LogRecord> poll_log();

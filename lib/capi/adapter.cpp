@@ -87,6 +87,8 @@ peft_status peft_attach(const peft_model* model, const char* name, const char* j
     const peft_adapter_options given = read_struct(options, adapter_defaults(), "options");
     check_flag(given.trainable, "trainable");
     const auto object = shared<ModelObject>(model);
+    const CancelUse cancel(given.cancel);
+    poll(cancel.token());
     const Limits& limits = object->core->context->limits;
     const Json config = parse_json(read_text(json, json_len, limits.json_bytes, "json"), "adapter configuration", limits);
     *out = attach(object.object(), read_name(name), config, given.seed, given.trainable != 0, "adapter configuration");
@@ -103,6 +105,7 @@ peft_status peft_adapter_load(const peft_model* model, const char* name, const c
     const CancelUse cancel(given.cancel);
     poll(cancel.token());
     const auto work = object->core->make_context();
+    work->cancel = cancel.token();
     const Model& loaded = *object->core->model;
     LoadedAdapter adapter = load_adapter(read_name(name), read_string(path, "path"), loaded.transformer(), *work,
                                          loaded.path(), object->core->context->limits);

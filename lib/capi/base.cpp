@@ -15,6 +15,17 @@ using namespace peft::capi;
 #define TEXT_OF_VALUE(number) #number
 #define VERSION_TEXT TEXT_OF(PEFT_VERSION_MAJOR) "." TEXT_OF(PEFT_VERSION_MINOR) "." TEXT_OF(PEFT_VERSION_PATCH)
 
+namespace {
+
+// Whether an instruction set that the header names is among the words of the processor's description.
+bool has_word(const std::string& description, std::string_view name) {
+  if (name != "avx2" && name != "avx512" && name != "amx") return false;
+  const size_t comma = description.rfind(", ");
+  return comma != std::string::npos && description.find(" " + std::string(name), comma) != std::string::npos;
+}
+
+}  // namespace
+
 extern "C" {
 
 const char* peft_version(void) { return VERSION_TEXT; }
@@ -26,12 +37,19 @@ const char* peft_build_info(void) { return "libpeft " VERSION_TEXT ", " __VERSIO
 int32_t peft_has_feature(const char* name) {
   if (!name) return 0;
   static constexpr const char* features[] = {
-      "cpu",    "lora",   "rslora", "ia3",       "prompt_tuning", "nf4",      "qlora", "merge",  "gguf", "safetensors",
-      "llama",  "mistral", "qwen2", "qwen3",     "gpt2",          "resume",   "packing", "estimate", "bfloat16",
-      "int8_activations", "activation_checkpointing", "chat_template"};
+      "cpu", "gguf", "safetensors", "peft_adapters", "bitsandbytes", "chat_template", "nf4", "bfloat16_compute",
+      "int8_activations", "lora", "ia3", "prompt_tuning", "family:llama", "family:mistral", "family:qwen2", "family:qwen3",
+      "family:gpt2"};
   for (const char* feature : features)
     if (std::strcmp(feature, name) == 0) return 1;
-  return 0;
+  int32_t found = 0;
+  guard([&] {  // what only this machine can tell
+    for (const Device* device : available_devices()) {
+      if (device->name() != "cpu") found |= std::strcmp(name, "cuda") == 0;
+      else found |= has_word(device->description(), name);
+    }
+  });
+  return found;
 }
 
 const char* peft_status_name(peft_status status) {
@@ -43,7 +61,7 @@ const char* peft_status_name(peft_status status) {
     NAME(PEFT_E_CANCELLED) NAME(PEFT_E_CALLBACK) NAME(PEFT_E_NUMERIC) NAME(PEFT_E_DEVICE) NAME(PEFT_E_DEVICE_LOST)
     NAME(PEFT_E_REFUSED) NAME(PEFT_E_REENTRANT) NAME(PEFT_E_FORKED) NAME(PEFT_E_STATE) NAME(PEFT_E_INTERNAL)
 #undef NAME
-    default: return "unknown status";
+    default: return "PEFT_UNKNOWN";
   }
 }
 
@@ -52,10 +70,10 @@ peft_status peft_last_error(char* buf, size_t cap, size_t* len) {
   if (!buf && cap > 0) return PEFT_E_INVALID_ARGUMENT;
   const std::string& message = last_message();
   if (len) *len = message.size();
-  if (!buf) return PEFT_OK;
-  if (cap < message.size()) return PEFT_E_LIMIT;
-  std::memcpy(buf, message.data(), message.size());
-  if (cap > message.size()) buf[message.size()] = '\0';
+  if (cap == 0) return PEFT_OK;
+  const size_t count = whole_code_points(message, cap - 1);
+  std::memcpy(buf, message.data(), count);
+  buf[count] = '\0';
   return PEFT_OK;
 }
 
@@ -75,27 +93,22 @@ peft_status peft_log_poll(peft_log_level* level, char* buf, size_t cap, size_t* 
     const std::lock_guard lock(mutex);
     if (!held) held = poll_log();
     if (!held) return PEFT_END;
-    if (len) *len = held->message.size();
+    deliver_text(held->message, buf, cap, len);
     if (level) *level = static_cast<peft_log_level>(held->level);
-    if (!takes(buf, cap, len)) return PEFT_OK;
-    if (buf) deliver_text(held->message, buf, cap, len);
-    held.reset();
+    if (takes(buf, cap, len)) held.reset();
     return PEFT_OK;
   });
 }
 
 peft_status peft_log_set_callback(peft_log_fn function, void* user_data, peft_drop_fn drop) {
-  const peft_status status = guard([&] {
-    std::shared_ptr<void> data(user_data, [drop](void* p) { if (drop) drop(p); });
-    if (!function) {
-      set_log_sink(nullptr);
-      return;
-    }
-    set_log_sink([function, data](const LogRecord& record) {
-      function(data.get(), static_cast<peft_log_level>(record.level), record.message.data(), record.message.size());
+  DropLater caller_data(drop, user_data);
+  return guard([&] {
+    if (!function) return set_log_sink(nullptr);
+    const auto data = std::make_shared<DropLater>(std::move(caller_data));
+    set_log_sink([function, user_data, data](const LogRecord& record) {
+      function(user_data, static_cast<peft_log_level>(record.level), record.message.data(), record.message.size());
     });
   });
-  return status;
 }
 
 peft_status peft_cancel_create(peft_cancel** out) {

@@ -27,6 +27,9 @@ peft_estimate_options estimate_defaults() {
   return options;
 }
 
+// Tokens; far beyond what any machine holds the activations of.
+constexpr int64_t largest_micro_batch = int64_t{1} << 24;
+
 struct Settings {
   peft_estimate_options given;
   Json adapter_config;
@@ -67,7 +70,12 @@ struct Largest {
 Largest largest_batch(const Settings& settings) {
   Largest largest;
   const TrainerOptions& options = settings.trainer;
+  check(options.batch_size >= 1 && options.accumulation >= 1, Code::invalid_argument,
+        "batch_size and gradient_accumulation_steps must be at least 1, not {} and {}", options.batch_size, options.accumulation);
   if (!settings.dataset) {
+    check(options.batch_size <= largest_micro_batch / settings.given.sequence_length, Code::limit,
+          "{} rows of {} tokens are more than the {} tokens that a micro-batch may have", options.batch_size,
+          settings.given.sequence_length, largest_micro_batch);
     largest.ids.assign(static_cast<size_t>(options.batch_size),
                        std::vector<int32_t>(static_cast<size_t>(settings.given.sequence_length), 0));
     largest.labels = largest.ids;

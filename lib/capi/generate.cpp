@@ -217,6 +217,7 @@ peft_status peft_session_fork(const peft_session* session, peft_session** out) {
     object->session = source->session->fork();
     object->chat_template = source->chat_template;
     object->cancels = source->cancels;
+    object->pending = source->pending;
     *out = static_cast<peft_session*>(add_handle(std::move(object)));
   });
 }

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <new>
+#include <stdexcept>
 
 #include "base/error.h"
 
@@ -24,9 +25,11 @@ void remember(const char* text) noexcept {
 
 }  // namespace
 
+bool in_forked_child() noexcept { return getpid() != process_at_load; }
+
 peft_status begin_call() noexcept {
   message.clear();
-  if (getpid() == process_at_load) return PEFT_OK;
+  if (!in_forked_child()) return PEFT_OK;
   remember("libpeft was loaded before this process was forked; a child has to start libpeft anew by exec");
   return PEFT_E_FORKED;
 }
@@ -40,6 +43,9 @@ peft_status translate_exception() noexcept {
   } catch (const std::bad_alloc&) {
     remember("out of memory");
     return PEFT_E_OUT_OF_MEMORY;
+  } catch (const std::length_error& error) {
+    remember(error.what());
+    return PEFT_E_LIMIT;
   } catch (const std::exception& error) {
     remember(error.what());
     return PEFT_E_INTERNAL;

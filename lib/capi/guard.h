@@ -8,6 +8,8 @@
 
 namespace peft::capi {
 
+// A child of fork has none of the library's threads, and its locks may be held for ever.
+bool in_forked_child() noexcept;
 // Clears the thread's message, refuses a forked child. PEFT_OK, or the status to return at once.
 peft_status begin_call() noexcept;
 // Status of the exception in flight; its message becomes the thread's. Call inside a catch block.

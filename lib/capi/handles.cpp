@@ -5,6 +5,8 @@
 #include <mutex>
 #include <vector>
 
+#include "capi/guard.h"
+
 namespace peft::capi {
 namespace {
 
@@ -140,7 +142,7 @@ void retain_handle(const void* handle, ObjectType type) {
 }
 
 void free_handle(const void* handle, ObjectType type) noexcept {
-  if (!handle) return;
+  if (!handle || in_forked_child()) return;
   std::shared_ptr<Object> last;  // destroyed after the lock is gone: declared before it
   Table& all = table();
   const std::lock_guard lock(all.mutex);

@@ -43,6 +43,14 @@ void obey(int32_t answer) {
   check(answer == 0, Code::callback, "a callback failed with {}", answer);
 }
 
+// The callback's data is dropped whatever happens, so it is read before anything can fail.
+DropLater callback_data(const peft_model_options* options) {
+  peft_model_options given{};
+  if (!options || options->struct_size < sizeof given || options->struct_size > largest_struct) return {nullptr, nullptr};
+  std::memcpy(&given, options, sizeof given);
+  return {given.drop, given.user_data};
+}
+
 const Parameter& parameter_of(const ModelObject& model, const char* name) {
   const std::string wanted = read_string(name, "name");
   for (const Parameter& parameter : model.core->model->transformer().layout().parameters)
@@ -67,11 +75,9 @@ peft_status peft_model_options_init(peft_model_options* options, size_t size) {
 }
 
 peft_status peft_model_load(const peft_context* context, const char* path, const peft_model_options* options, peft_model** out) {
-  // The callback's data is dropped whatever happens.
-  std::shared_ptr<void> data;
+  const DropLater caller_data = callback_data(options);
   return guard([&] {
     const peft_model_options given = read_struct(options, model_defaults(), "options");
-    if (given.drop) data = std::shared_ptr<void>(given.user_data, given.drop);
     check_pointer(out, "out");
     const auto parent = shared<ContextObject>(context);
     const CancelUse cancel(given.cancel);
@@ -89,7 +95,7 @@ peft_status peft_model_load(const peft_context* context, const char* path, const
     load.tokenizer = given.without_tokenizer == 0;
     load.follow_links = given.follow_links != 0;
     load.progress = [&](int64_t done, int64_t total) {
-      const double fraction = static_cast<double>(done) / static_cast<double>(total);
+      const double fraction = total > 0 ? static_cast<double>(done) / static_cast<double>(total) : 1;
       cancel.progress(fraction);
       if (given.progress) obey(given.progress(given.user_data, fraction));
     };

@@ -17,6 +17,7 @@
 #include "models/model.h"
 #include "peft/adapter.h"
 #include "peft/generate.h"
+#include "peft/train.h"
 #include "tensor/context.h"
 #include "text/stream_decoder.h"
 #include "train/trainer.h"
@@ -149,6 +150,14 @@ struct TrainerObject final : Object {
   ModelHold hold;
   std::shared_ptr<AdapterObject> adapter;
   std::unique_ptr<Trainer> trainer;
+
+  // The figures for others, brought up to date by the exclusive user: they can be read while a step is made.
+  void publish();
+  peft_trainer_info published() const;
+
+ private:
+  mutable std::mutex mutex_;
+  peft_trainer_info published_{};
 };
 
 struct SessionObject final : Object {

@@ -47,7 +47,9 @@ peft_status peft_score(const peft_model* model, const int32_t* data, size_t n, c
     const CancelUse cancel(given.cancel);
     const std::span<const int32_t> ids = read_ids(data, n, object->core->context->limits.tokens);
     check(!ids.empty(), Code::invalid_argument, "there are no tokens to score");
+    if (len) *len = n - 1;
     if (values) check(cap >= n - 1, Code::limit, "the buffer holds {} elements, {} are needed", cap, n - 1);
+    if (!values && !result && len) return;
     const auto hooks = snapshots(given.adapters, given.adapter_count, *object->core);
     const auto work = object->core->make_context();
     work->arithmetic = session_arithmetic(given.compute_dtype, given.activations);

@@ -1,18 +1,31 @@
 #include "capi/structs.h"
 
+#include "data/utf8.h"
+
 namespace peft::capi {
+namespace {
+
+void check_utf8(std::string_view text, const char* what) {
+  const int64_t wrong = invalid_utf8(text);
+  check(wrong < 0, Code::invalid_argument, "{} is not UTF-8 at byte {}", what, wrong);
+}
+
+}  // namespace
 
 std::string read_string(const char* text, const char* what, size_t maximum) {
   check(text != nullptr, Code::invalid_argument, "{} is NULL", what);
   const size_t length = strnlen(text, maximum + 1);
   check(length <= maximum, Code::invalid_argument, "{} is longer than {} bytes", what, maximum);
+  check_utf8({text, length}, what);
   return {text, length};
 }
 
 std::string_view read_text(const char* text, size_t text_len, int64_t maximum, const char* what) {
   check(text != nullptr || text_len == 0, Code::invalid_argument, "{} is NULL but its length is {}", what, text_len);
   check(text_len <= static_cast<size_t>(maximum), Code::limit, "{} has {} bytes, the limit is {}", what, text_len, maximum);
-  return text ? std::string_view(text, text_len) : std::string_view();
+  if (!text) return {};
+  check_utf8({text, text_len}, what);
+  return {text, text_len};
 }
 
 std::span<const int32_t> read_ids(const int32_t* data, size_t n, int64_t maximum) {

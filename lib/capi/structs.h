@@ -8,6 +8,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/error.h"
@@ -75,12 +76,27 @@ void check_pointer(const T* pointer, const char* what) {
   check(pointer != nullptr, Code::invalid_argument, "{} is NULL", what);
 }
 
-// A setting, name or path: NUL-terminated, not longer than `maximum`.
+// Calls a caller's drop once, when the last of it goes: also when the call that was given it fails early.
+class DropLater {
+ public:
+  DropLater(peft_drop_fn drop, void* user_data) : drop_(drop), user_data_(user_data) {}
+  DropLater(DropLater&& other) noexcept : drop_(std::exchange(other.drop_, nullptr)), user_data_(other.user_data_) {}
+  DropLater& operator=(DropLater&&) = delete;
+  ~DropLater() {
+    if (drop_) drop_(user_data_);
+  }
+
+ private:
+  peft_drop_fn drop_;
+  void* user_data_;
+};
+
+// A setting, name or path: UTF-8, NUL-terminated, not longer than `maximum`.
 std::string read_string(const char* text, const char* what, size_t maximum = 65536);
 inline std::string read_string_or(const char* text, const char* what, std::string fallback = {}) {
   return text ? read_string(text, what) : std::move(fallback);
 }
-// Text by pointer and length; NULL only when the length is 0.
+// Text by pointer and length, UTF-8; NULL only when the length is 0.
 std::string_view read_text(const char* text, size_t text_len, int64_t maximum, const char* what = "text");
 // Numbers by pointer and count.
 std::span<const int32_t> read_ids(const int32_t* data, size_t n, int64_t maximum);
@@ -107,11 +123,17 @@ void deliver(std::span<const T> values, T* data, size_t cap, size_t* len) {
   if (!values.empty()) std::memcpy(data, values.data(), values.size_bytes());
 }
 
+// Bytes of the longest beginning of `text` that has at most `most` bytes and ends between code points.
+inline size_t whole_code_points(std::string_view text, size_t most) {
+  size_t count = std::min(text.size(), most);
+  while (count < text.size() && count > 0 && (static_cast<unsigned char>(text[count]) & 0xC0) == 0x80) --count;
+  return count;
+}
+
 // Copies into a fixed field, cut between code points, always with a NUL.
 template <size_t size>
 void copy_name(char (&field)[size], std::string_view text) {
-  size_t count = std::min(text.size(), size - 1);
-  while (count < text.size() && count > 0 && (static_cast<unsigned char>(text[count]) & 0xC0) == 0x80) --count;
+  const size_t count = whole_code_points(text, size - 1);
   std::memset(field, 0, size);
   std::memcpy(field, text.data(), count);
 }

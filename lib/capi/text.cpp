@@ -113,7 +113,9 @@ peft_status peft_tokenizer_get_info(const peft_tokenizer* tokenizer, peft_tokeni
 peft_status peft_tokenizer_save(const peft_tokenizer* tokenizer, const char* path) {
   return guard([&] {
     const auto object = shared<TokenizerObject>(tokenizer);
-    save_tokenizer(*object->tokenizer, object->chat_template, read_string(path, "path"));
+    const std::string target = read_string(path, "path");
+    check(!target.empty(), Code::invalid_argument, "path is empty");
+    save_tokenizer(*object->tokenizer, object->chat_template, target);
   });
 }
 

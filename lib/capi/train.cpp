@@ -70,16 +70,57 @@ peft_evaluate_result result_of(const Evaluation& evaluation) {
   return result;
 }
 
+// Brings the published figures up to date at the end of a call, however it ends.
+class Publication {
+ public:
+  explicit Publication(TrainerObject& object) : object_(object) {}
+  ~Publication() { object_.publish(); }
+
+ private:
+  TrainerObject& object_;
+};
+
 // One event, counted on the adapter.
 TrainEvent advance(TrainerObject& object, const CancelUse& cancel) {
   const TrainEvent event = object.trainer->next(cancel.token());
   if (event.kind == EventKind::step && !event.skipped) ++object.adapter->trained_steps;
   const int64_t total = object.trainer->total_steps();
+  object.publish();
   if (total > 0) cancel.progress(static_cast<double>(object.trainer->state().step) / static_cast<double>(total));
   return event;
 }
 
 }  // namespace
+
+namespace peft::capi {
+
+void TrainerObject::publish() {
+  Trainer& source = *trainer;
+  const TrainerState& state = source.state();
+  peft_trainer_info info{};
+  info.finished = source.finished();
+  info.step = state.step;
+  info.total_steps = source.total_steps();
+  info.epoch = state.epoch;
+  info.learning_rate = source.learning_rate();
+  info.tokens = state.tokens;
+  info.skipped_steps = state.skipped;
+  info.last_loss = state.last_loss;
+  info.best_eval_loss = state.best_eval_loss;
+  info.best_step = state.best_step;
+  info.trainable_elements = source.trainable_elements();
+  info.memory_bytes = source.context().pool().statistics().held;
+  info.checkpoint_step = state.checkpoint_step;
+  const std::lock_guard lock(mutex_);
+  published_ = info;
+}
+
+peft_trainer_info TrainerObject::published() const {
+  const std::lock_guard lock(mutex_);
+  return published_;
+}
+
+}  // namespace peft::capi
 
 extern "C" {
 
@@ -107,6 +148,7 @@ peft_status peft_trainer_create(const peft_model* model, const peft_adapter* ada
     object->trainer =
         std::make_unique<Trainer>(parent->core->transformer(), part->adapter, std::move(rows), std::move(eval_rows),
                                   parent->core->make_context(), std::move(read), parent->core->model->path());
+    object->publish();
     *out = static_cast<peft_trainer*>(add_handle(std::move(object)));
   });
 }
@@ -123,6 +165,7 @@ peft_status peft_train_step(peft_trainer* trainer, const peft_step_options* opti
     const peft_step_options given = read_struct(options, step_defaults(), "options");
     const auto object = exclusive<TrainerObject>(trainer);
     const CancelUse cancel(given.cancel);
+    const Publication publication(*object);
     TrainEvent event;
     if (given.row_count != 0 || given.rows) {
       const Limits& limits = object->hold.core()->context->limits;
@@ -150,14 +193,7 @@ peft_status peft_trainer_next(peft_trainer* trainer, const peft_cancel* cancel, 
 
 peft_status peft_trainer_run(peft_trainer* trainer, const peft_cancel* cancel, peft_train_fn function, void* user_data,
                              peft_drop_fn drop) {
-  std::shared_ptr<void> data;
-  if (drop) {
-    try {
-      data = std::shared_ptr<void>(user_data, drop);
-    } catch (...) {
-      return PEFT_E_OUT_OF_MEMORY;  // shared_ptr has called drop
-    }
-  }
+  const DropLater caller_data(drop, user_data);
   return guard([&] {
     const auto object = exclusive<TrainerObject>(trainer);
     const CancelUse stop(cancel);
@@ -178,29 +214,18 @@ peft_status peft_trainer_run(peft_trainer* trainer, const peft_cancel* cancel, p
 peft_status peft_trainer_get_info(const peft_trainer* trainer, peft_trainer_info* info) {
   return guard([&] {
     check_output(info, "info");
-    const auto object = shared<TrainerObject>(trainer);
-    Trainer& source = *object->trainer;
-    const TrainerState& state = source.state();
-    peft_trainer_info result{};
-    result.finished = source.finished();
-    result.step = state.step;
-    result.total_steps = source.total_steps();
-    result.epoch = state.epoch;
-    result.learning_rate = source.learning_rate();
-    result.tokens = state.tokens;
-    result.skipped_steps = state.skipped;
-    result.last_loss = state.last_loss;
-    result.best_eval_loss = state.best_eval_loss;
-    result.best_step = state.best_step;
-    result.trainable_elements = source.trainable_elements();
-    result.memory_bytes = source.context().pool().statistics().held;
-    result.checkpoint_step = state.checkpoint_step;
-    write_struct(info, result);
+    // Not entered as a user: a step of another thread, or this thread's callback, does not stand in the way.
+    const auto object = std::static_pointer_cast<TrainerObject>(find_handle(trainer, ObjectType::trainer));
+    write_struct(info, object->published());
   });
 }
 
 peft_status peft_trainer_set_learning_rate(peft_trainer* trainer, double learning_rate) {
-  return guard([&] { exclusive<TrainerObject>(trainer)->trainer->set_learning_rate(learning_rate); });
+  return guard([&] {
+    const auto object = exclusive<TrainerObject>(trainer);
+    const Publication publication(*object);
+    object->trainer->set_learning_rate(learning_rate);
+  });
 }
 
 peft_status peft_trainer_evaluate(peft_trainer* trainer, const peft_dataset* dataset, const peft_cancel* cancel,
@@ -220,6 +245,7 @@ peft_status peft_trainer_checkpoint(peft_trainer* trainer, const char* path, con
   return guard([&] {
     const auto object = exclusive<TrainerObject>(trainer);
     const CancelUse stop(cancel);
+    const Publication publication(*object);
     object->trainer->checkpoint(read_string_or(path, "path"), stop.token());
   });
 }
@@ -229,6 +255,9 @@ peft_status peft_trainer_resume(peft_trainer* trainer, const char* path) {
     const auto object = exclusive<TrainerObject>(trainer);
     std::string folder = read_string_or(path, "path", object->trainer->options().output_dir);
     check(!folder.empty(), Code::state, "there is no path and no output_dir to resume from");
+    check(object->trainer->state().step == 0, Code::state, "the trainer has made {} steps; only a new one can resume",
+          object->trainer->state().step);
+    const Publication publication(*object);
     std::string notes = object->trainer->resume(folder);
     object->adapter->trained_steps = object->trainer->state().applied;
     if (notes.empty()) return PEFT_OK;
