@@ -82,8 +82,8 @@ TargetRules target_rules(const JsonFields& config, std::vector<std::string> defa
             dump_json(layer));
       rules.layers->push_back(layer.get<int64_t>());
     }
-    check(rules.layers->empty() || (!rules.targets.is_pattern || rules.all_linear), Code::invalid_argument,
-          "{}: layers_to_transform needs target_modules as a list of names, found a pattern", config.what());
+    check(rules.layers->empty() || !rules.targets.is_pattern, Code::invalid_argument,
+          "{}: layers_to_transform needs target_modules as a list of names, found a single string", config.what());
   }
   const NameSet patterns = name_set(config, "layers_pattern");
   rules.layers_patterns = patterns.names;
@@ -111,7 +111,10 @@ std::vector<int32_t> resolve_targets(const TargetRules& rules, const Layout& lay
       excluded = true;
       continue;
     }
-    if (!layer_allowed(rules, module)) continue;
+    // A whole path needs no other permission.
+    const bool exact = !rules.targets.is_pattern && std::find(rules.targets.names.begin(), rules.targets.names.end(),
+                                                              module.path) != rules.targets.names.end();
+    if (!exact && !layer_allowed(rules, module)) continue;
     if (module.kind != ModuleKind::linear && module.kind != ModuleKind::head)
       refused += (refused.empty() ? "'" : ", '") + module.path + "'";
     chosen.push_back(static_cast<int32_t>(i));
