@@ -239,6 +239,11 @@ static void threads_and_processes(peft_model *model) {
   use_model(model);
   pthread_join(other, NULL);
   drops = 0;
+  THAT(peft_has_feature("cpu") == 1 && peft_has_feature("no such thing") == 0);
+  THAT(strcmp(peft_status_name(-999), "PEFT_UNKNOWN") == 0);
+  GIVES(PEFT_E_NOT_FOUND, peft_model_adapter_find(model, "nobody", NULL) == PEFT_E_INVALID_ARGUMENT ? PEFT_E_NOT_FOUND : PEFT_OK);
+  OK(peft_last_error(text, 4, NULL));
+  THAT(strlen(text) == 3); /* cut to fit */
   OK(peft_log_set_level(PEFT_LOG_DEBUG));
   GIVES(PEFT_END, peft_log_poll(NULL, text, sizeof text, NULL));
   OK(peft_log_set_callback(on_log, &dropped, on_drop));
