@@ -38,6 +38,10 @@ struct RowsTask {
   }
 };
 
+// Row kernels walk b strictly forwards, one row after the other, and prefetch this far: on Zen 4 that reads
+// 19 GB/s a thread where four rows side by side read 8 (measured on q8_0 with int8 activations).
+inline constexpr int64_t bytes_ahead = 2048;
+
 // Kernels for rows [begin, end) of b, and what they need of x.
 void dot_rows_decoded(const RowsTask& task, int64_t begin,
                       int64_t end);  // any dtype, decoded to f32 in stretches

@@ -64,55 +64,44 @@ struct Q80 {
   }
 };
 
-// sums[r] = x . row r of `rows` consecutive rows; `block_sums` belongs to x.
-template <class Format, int rows>
-HWY_INLINE void dot_blocks(const uint8_t* w, int64_t row_bytes, const float* x, const float* block_sums,
-                           int64_t blocks, float* sums) {
+template <class Format>
+HWY_INLINE F add_part(const uint8_t* block, const float* x, int i, F sum) {
+  F low, high;
+  Format::unpack(block, i, low, high);
+  sum = hn::MulAdd(low, hn::LoadU(D16(), x + i), sum);
+  return hn::MulAdd(high, hn::LoadU(D16(), x + 16 + i), sum);
+}
+
+// x times one row of weights; `block_sums` belongs to x.
+template <class Format>
+HWY_INLINE float dot_blocks(const uint8_t* w, const float* x, const float* block_sums, int64_t blocks) {
   const D16 d;
-  constexpr int lanes = static_cast<int>(hn::MaxLanes(d));
-  F acc[rows];
-  float minima[rows];
-  for (int r = 0; r < rows; ++r) {
-    acc[r] = hn::Zero(d);
-    minima[r] = 0;
-  }
+  constexpr int lanes = static_cast<int>(hn::MaxLanes(D16()));
+  F total = hn::Zero(d);
+  float minima = 0;
   for (int64_t b = 0; b < blocks; ++b, x += 32, w += Format::bytes) {
-    for (int r = 0; r < rows; ++r) {
-      const uint8_t* block = w + r * row_bytes;
-      hwy::Prefetch(block + rows * row_bytes);  // the same place of the next rows
-      F sum = hn::Zero(d);
-      for (int i = 0; i < 16; i += lanes) {
-        F low, high;
-        Format::unpack(block, i, low, high);
-        sum = hn::MulAdd(low, hn::LoadU(d, x + i), sum);
-        sum = hn::MulAdd(high, hn::LoadU(d, x + 16 + i), sum);
-      }
-      acc[r] = hn::MulAdd(sum, broadcast_half(block), acc[r]);
-      if constexpr (Format::has_minimum) minima[r] += load_half(block + 2) * block_sums[b];
+    hwy::Prefetch(w + bytes_ahead);
+    F sum = add_part<Format>(w, x, 0, hn::Zero(d));
+    if constexpr (lanes == 8) {
+      sum = add_part<Format>(w, x, 8, sum);
+    } else {
+      for (int i = lanes; i < 16; i += lanes) sum = add_part<Format>(w, x, i, sum);
     }
+    total = hn::MulAdd(sum, broadcast_half(w), total);
+    if constexpr (Format::has_minimum) minima += load_half(w + 2) * block_sums[b];
   }
-  for (int r = 0; r < rows; ++r) sums[r] = hn::GetLane(hn::SumOfLanes(d, acc[r])) + minima[r];
+  return hn::GetLane(hn::SumOfLanes(d, total)) + minima;
 }
 
 template <class Format>
 HWY_INLINE void dot_rows_of(const RowsTask& task, int64_t begin, int64_t end) {
-  constexpr int four = 4;
   const int64_t blocks = task.k / 32, row_bytes = blocks * Format::bytes;
   const auto* weights = reinterpret_cast<const uint8_t*>(task.b.data);
-  int64_t j = begin;
-  float sums[four];
-  for (; j + four <= end; j += four) {
+  for (int64_t j = begin; j < end; ++j) {
     for (int64_t m = 0; m < task.m; ++m) {
-      dot_blocks<Format, four>(weights + j * row_bytes, row_bytes, task.x + m * task.x_stride,
-                               task.block_sums + m * blocks, blocks, sums);
-      for (int r = 0; r < four; ++r) task.put(m, j + r, sums[r]);
-    }
-  }
-  for (; j < end; ++j) {
-    for (int64_t m = 0; m < task.m; ++m) {
-      dot_blocks<Format, 1>(weights + j * row_bytes, row_bytes, task.x + m * task.x_stride,
-                            task.block_sums + m * blocks, blocks, sums);
-      task.put(m, j, sums[0]);
+      task.put(m, j,
+               dot_blocks<Format>(weights + j * row_bytes, task.x + m * task.x_stride,
+                                  task.block_sums + m * blocks, blocks));
     }
   }
 }

@@ -61,106 +61,100 @@ HWY_INLINE __m256i dot_signed(__m256i codes, __m256i x) {
   return dot_unsigned(_mm256_sign_epi8(codes, codes), _mm256_sign_epi8(x, codes));
 }
 
-template <class Format, int rows>
-HWY_INLINE void dot_blocks(const uint8_t* w, int64_t row_bytes, const Int8Row& x, int64_t blocks,
-                           float* sums) {
-  __m256 acc[rows];
-  __m128 minima[rows];  // lane 1 sums what multiplies the activations' sums
-  for (int r = 0; r < rows; ++r) {
-    acc[r] = _mm256_setzero_ps();
-    minima[r] = _mm_setzero_ps();
+// One row's running sums; lane 1 of `minima` sums what multiplies the activations' sums.
+struct RowSum {
+  __m256 total;
+  __m128 minima;
+
+  HWY_INLINE RowSum() : total(_mm256_setzero_ps()), minima(_mm_setzero_ps()) {}
+};
+
+// `pair`: the activations' scale in lane 0, their sum in lane 1.
+template <class Format>
+HWY_INLINE void add_block(const uint8_t* block, __m256i x, __m128 pair, RowSum& row) {
+  hwy::Prefetch(block + bytes_ahead);
+  __m256i products;
+  __m128 factors;  // scale and minimum, or the scale twice
+  if constexpr (std::is_same_v<Format, Q80>) {
+    products = dot_signed(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(block + 2)), x);
+    factors = _mm_mul_ss(_mm_cvtph_ps(_mm_cvtsi32_si128(load_u16(block))), pair);
+  } else {
+    products = dot_unsigned(unpack_codes<Format>(block), x);
+    if constexpr (Format::minimum_at < 0) {
+      factors = _mm_cvtph_ps(_mm_set1_epi16(static_cast<short>(load_u16(block))));
+    } else {
+      int both;
+      std::memcpy(&both, block, 4);
+      factors = _mm_cvtph_ps(_mm_cvtsi32_si128(both));
+    }
+    factors = _mm_mul_ps(factors, pair);
+    row.minima = _mm_add_ps(row.minima, factors);
   }
+  row.total = _mm256_fmadd_ps(_mm256_cvtepi32_ps(products), _mm256_broadcastss_ps(factors), row.total);
+}
+
+template <class Format>
+HWY_INLINE float finish(const RowSum& row) {
+  const __m128 half = _mm_add_ps(_mm256_castps256_ps128(row.total), _mm256_extractf128_ps(row.total, 1));
+  const __m128 quarter = _mm_add_ps(half, _mm_movehl_ps(half, half));
+  const float total = _mm_cvtss_f32(_mm_add_ss(quarter, _mm_movehdup_ps(quarter)));
+  if constexpr (std::is_same_v<Format, Q80>) {
+    return total;
+  } else {
+    const float minima = _mm_cvtss_f32(_mm_movehdup_ps(row.minima));
+    return Format::minimum_at < 0 ? total - static_cast<float>(Format::middle) * minima : total + minima;
+  }
+}
+
+// One row of weights times one of activations.
+template <class Format>
+HWY_INLINE float dot_blocks(const uint8_t* w, const Int8Row& x, int64_t blocks) {
+  RowSum sum;
   for (int64_t b = 0; b < blocks; ++b, w += Format::bytes) {
-    const __m256i activations = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(x.codes + 32 * b));
-    // Lane 0: the activations' scale; lane 1: their sum.
+    const __m256i codes = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(x.codes + 32 * b));
     const __m128 pair = _mm_castpd_ps(_mm_load_sd(reinterpret_cast<const double*>(x.scales + 2 * b)));
-    for (int r = 0; r < rows; ++r) {
-      const uint8_t* block = w + r * row_bytes;
-      hwy::Prefetch(block + rows * row_bytes);  // the same place of the next rows
-      if constexpr (std::is_same_v<Format, Q80>) {
-        const __m256i codes = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(block + 2));
-        const __m128 scale = _mm_mul_ss(_mm_cvtph_ps(_mm_cvtsi32_si128(load_u16(block))), pair);
-        acc[r] = _mm256_fmadd_ps(_mm256_cvtepi32_ps(dot_signed(codes, activations)),
-                                 _mm256_broadcastss_ps(scale), acc[r]);
-      } else {
-        const __m256i products = dot_unsigned(unpack_codes<Format>(block), activations);
-        __m128 factors;  // scale and minimum, or the scale twice
-        if constexpr (Format::minimum_at < 0) {
-          factors = _mm_cvtph_ps(_mm_set1_epi16(static_cast<short>(load_u16(block))));
-        } else {
-          int both;
-          std::memcpy(&both, block, 4);
-          factors = _mm_cvtph_ps(_mm_cvtsi32_si128(both));
-        }
-        factors = _mm_mul_ps(factors, pair);
-        minima[r] = _mm_add_ps(minima[r], factors);
-        acc[r] = _mm256_fmadd_ps(_mm256_cvtepi32_ps(products), _mm256_broadcastss_ps(factors), acc[r]);
-      }
-    }
+    add_block<Format>(w, codes, pair, sum);
   }
-  for (int r = 0; r < rows; ++r) {
-    const __m128 half = _mm_add_ps(_mm256_castps256_ps128(acc[r]), _mm256_extractf128_ps(acc[r], 1));
-    const __m128 quarter = _mm_add_ps(half, _mm_movehl_ps(half, half));
-    sums[r] = _mm_cvtss_f32(_mm_add_ss(quarter, _mm_movehdup_ps(quarter)));
-    if constexpr (!std::is_same_v<Format, Q80>) {
-      const float minimum = _mm_cvtss_f32(_mm_movehdup_ps(minima[r]));
-      sums[r] += Format::minimum_at < 0 ? -static_cast<float>(Format::middle) * minimum : minimum;
-    }
-  }
+  return finish<Format>(sum);
 }
 
 #else
 
-template <class Format, int rows>
-HWY_INLINE void dot_blocks(const uint8_t* w, int64_t row_bytes, const Int8Row& x, int64_t blocks,
-                           float* sums) {
-  for (int r = 0; r < rows; ++r) {
-    float total = 0, minima = 0;
-    for (int64_t b = 0; b < blocks; ++b) {
-      const uint8_t* block = w + r * row_bytes + b * Format::bytes;
-      const int8_t* activations = x.codes + 32 * b;
-      int32_t sum = 0;
-      if constexpr (std::is_same_v<Format, Q80>) {
-        for (int i = 0; i < 32; ++i) sum += static_cast<int8_t>(block[2 + i]) * activations[i];
-      } else {
-        uint32_t fifth = 0;
-        if constexpr (Format::fifth_at >= 0) std::memcpy(&fifth, block + Format::fifth_at, 4);
-        for (int i = 0; i < 16; ++i) {
-          const int low = (block[Format::codes_at + i] & 15) | static_cast<int>((fifth >> i) & 1) << 4;
-          const int high = (block[Format::codes_at + i] >> 4) | static_cast<int>((fifth >> (i + 16)) & 1)
-                                                                    << 4;
-          sum += low * activations[i] + high * activations[16 + i];
-        }
-        const float scale = load_half(block);
-        const float minimum =
-            Format::minimum_at < 0 ? -static_cast<float>(Format::middle) * scale : load_half(block + 2);
-        minima += minimum * x.scales[2 * b + 1];
+template <class Format>
+HWY_INLINE float dot_blocks(const uint8_t* w, const Int8Row& x, int64_t blocks) {
+  float total = 0, minima = 0;
+  for (int64_t b = 0; b < blocks; ++b, w += Format::bytes) {
+    const int8_t* activations = x.codes + 32 * b;
+    int32_t sum = 0;
+    if constexpr (std::is_same_v<Format, Q80>) {
+      for (int i = 0; i < 32; ++i) sum += static_cast<int8_t>(w[2 + i]) * activations[i];
+    } else {
+      uint32_t fifth = 0;
+      if constexpr (Format::fifth_at >= 0) std::memcpy(&fifth, w + Format::fifth_at, 4);
+      for (int i = 0; i < 16; ++i) {
+        const int low = (w[Format::codes_at + i] & 15) | static_cast<int>((fifth >> i) & 1) << 4;
+        const int high = (w[Format::codes_at + i] >> 4) | static_cast<int>((fifth >> (i + 16)) & 1) << 4;
+        sum += low * activations[i] + high * activations[16 + i];
       }
-      total += static_cast<float>(sum) * (load_half(block) * x.scales[2 * b]);
+      const float scale = load_half(w);
+      const float minimum =
+          Format::minimum_at < 0 ? -static_cast<float>(Format::middle) * scale : load_half(w + 2);
+      minima += minimum * x.scales[2 * b + 1];
     }
-    sums[r] = total + minima;
+    total += static_cast<float>(sum) * (load_half(w) * x.scales[2 * b]);
   }
+  return total + minima;
 }
 
 #endif
 
 template <class Format>
 HWY_INLINE void dot_rows_of(const RowsTask& task, int64_t begin, int64_t end) {
-  constexpr int four = 4;
   const int64_t blocks = task.k / 32, row_bytes = blocks * Format::bytes;
   const auto* weights = reinterpret_cast<const uint8_t*>(task.b.data);
-  int64_t j = begin;
-  float sums[four];
-  for (; j + four <= end; j += four) {
+  for (int64_t j = begin; j < end; ++j) {
     for (int64_t m = 0; m < task.m; ++m) {
-      dot_blocks<Format, four>(weights + j * row_bytes, row_bytes, task.int8_row(m), blocks, sums);
-      for (int r = 0; r < four; ++r) task.put(m, j + r, sums[r]);
-    }
-  }
-  for (; j < end; ++j) {
-    for (int64_t m = 0; m < task.m; ++m) {
-      dot_blocks<Format, 1>(weights + j * row_bytes, row_bytes, task.int8_row(m), blocks, sums);
-      task.put(m, j, sums[0]);
+      task.put(m, j, dot_blocks<Format>(weights + j * row_bytes, task.int8_row(m), blocks));
     }
   }
 }

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 
+#include "cpu/gemv.h"
 #include "tensor/nf4.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -61,7 +62,7 @@ void DotNf4Rows(const uint8_t* codes, const float* maxima, const float* even, co
     F total0 = hn::Zero(d), total1 = total0;
     const float *x0 = even, *x1 = odd;
     for (int64_t b = 0; b < blocks; ++b, codes += 32, x0 += 32, x1 += 32) {
-      hwy::Prefetch(codes + 2048);
+      hwy::Prefetch(codes + bytes_ahead);
       F high = hn::Zero(d), low = high;
       for (int i = 0; i < 32; i += lanes) {
         const I byte = hn::PromoteTo(di, hn::LoadU(db, codes + i));
@@ -84,7 +85,6 @@ HWY_AFTER_NAMESPACE();
 #include <algorithm>
 
 #include "cpu/decode.h"
-#include "cpu/gemv.h"
 
 namespace peft {
 

@@ -1,4 +1,4 @@
-// Few-row products over f32, bf16 and f16 weights, converted in registers; four rows at a time.
+// Few-row products over f32, bf16 and f16 weights, converted in registers.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "cpu/gemv_plain.cpp"
 #include "hwy/cache_control.h"
@@ -38,47 +38,37 @@ struct Half {
   static HWY_INLINE float one(uint16_t value) { return half_to_float(value); }
 };
 
-template <class Format, int rows>
-HWY_INLINE void dot_plain(const typename Format::Element* w, int64_t stride, const float* x, int64_t k,
-                          float* sums) {
+// x times one row of weights, in four chains.
+template <class Format>
+HWY_INLINE float dot_plain(const typename Format::Element* w, const float* x, int64_t k) {
   const D d;
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
-  F even[rows], odd[rows];
-  for (int r = 0; r < rows; ++r) even[r] = odd[r] = hn::Zero(d);
+  F s0 = hn::Zero(d), s1 = s0, s2 = s0, s3 = s0;
   int64_t i = 0;
-  for (; i + 2 * lanes <= k; i += 2 * lanes) {
-    const F x0 = hn::LoadU(d, x + i), x1 = hn::LoadU(d, x + i + lanes);
-    for (int r = 0; r < rows; ++r) {
-      const auto* row = w + r * stride + i;
-      hwy::Prefetch(row + rows * stride);  // the same place of the next rows
-      even[r] = hn::MulAdd(Format::load(row), x0, even[r]);
-      odd[r] = hn::MulAdd(Format::load(row + lanes), x1, odd[r]);
+  for (; i + 4 * lanes <= k; i += 4 * lanes) {
+    const auto* ahead = reinterpret_cast<const uint8_t*>(w + i) + bytes_ahead;
+    hwy::Prefetch(ahead);
+    if constexpr (4 * hn::MaxLanes(D()) * sizeof(*w) > 64) hwy::Prefetch(ahead + 64);
+    if constexpr (4 * hn::MaxLanes(D()) * sizeof(*w) > 128) {
+      hwy::Prefetch(ahead + 128);
+      hwy::Prefetch(ahead + 192);
     }
+    s0 = hn::MulAdd(Format::load(w + i), hn::LoadU(d, x + i), s0);
+    s1 = hn::MulAdd(Format::load(w + i + lanes), hn::LoadU(d, x + i + lanes), s1);
+    s2 = hn::MulAdd(Format::load(w + i + 2 * lanes), hn::LoadU(d, x + i + 2 * lanes), s2);
+    s3 = hn::MulAdd(Format::load(w + i + 3 * lanes), hn::LoadU(d, x + i + 3 * lanes), s3);
   }
-  for (int r = 0; r < rows; ++r) {
-    float sum = hn::GetLane(hn::SumOfLanes(d, hn::Add(even[r], odd[r])));
-    for (int64_t tail = i; tail < k; ++tail) sum += Format::one(w[r * stride + tail]) * x[tail];
-    sums[r] = sum;
-  }
+  float sum = hn::GetLane(hn::SumOfLanes(d, hn::Add(hn::Add(s0, s1), hn::Add(s2, s3))));
+  for (; i < k; ++i) sum += Format::one(w[i]) * x[i];
+  return sum;
 }
 
 template <class Format>
 HWY_INLINE void dot_rows_of(const RowsTask& task, int64_t begin, int64_t end) {
-  constexpr int four = 4;
-  const int64_t stride = task.b.row_stride;
   const auto* weights = reinterpret_cast<const typename Format::Element*>(task.b.data);
-  int64_t j = begin;
-  float sums[four];
-  for (; j + four <= end; j += four) {
+  for (int64_t j = begin; j < end; ++j) {
     for (int64_t m = 0; m < task.m; ++m) {
-      dot_plain<Format, four>(weights + j * stride, stride, task.x + m * task.x_stride, task.k, sums);
-      for (int r = 0; r < four; ++r) task.put(m, j + r, sums[r]);
-    }
-  }
-  for (; j < end; ++j) {
-    for (int64_t m = 0; m < task.m; ++m) {
-      dot_plain<Format, 1>(weights + j * stride, stride, task.x + m * task.x_stride, task.k, sums);
-      task.put(m, j, sums[0]);
+      task.put(m, j, dot_plain<Format>(weights + j * task.b.row_stride, task.x + m * task.x_stride, task.k));
     }
   }
 }
