@@ -23,13 +23,17 @@ void fill_random(std::span<float> values, Start start, float bound, uint64_t see
     value = start == Start::uniform ? (2.0f * random.uniform() - 1.0f) * bound : random.normal() * bound;
 }
 
-void start_tensor(const PlannedTensor& planned, const Transformer& model, Context& context, uint64_t seed, uint64_t number,
-                  Tensor target) {
+void start_tensor(const PlannedTensor& planned, const Transformer& model, Context& context, uint64_t seed,
+                  uint64_t number, Tensor target) {
   Backend& backend = context.backend();
   const auto& parameters = model.layout().parameters;
   switch (planned.start) {
-    case Start::zeros: backend.fill(target.view(), 0.0f); return;
-    case Start::ones: backend.fill(target.view(), 1.0f); return;
+    case Start::zeros:
+      backend.fill(target.view(), 0.0f);
+      return;
+    case Start::ones:
+      backend.fill(target.view(), 1.0f);
+      return;
     case Start::uniform:
     case Start::normal: {
       if (context.is_meta()) return;
@@ -47,8 +51,8 @@ void start_tensor(const PlannedTensor& planned, const Transformer& model, Contex
     case Start::rows: {
       const Tensor index = context.from_host(std::span<const int32_t>(planned.source_rows),
                                              {static_cast<int64_t>(planned.source_rows.size())});
-      backend.gather_rows(parameters[static_cast<size_t>(planned.source)].value.const_view(), index.const_view(),
-                          target.view());
+      backend.gather_rows(parameters[static_cast<size_t>(planned.source)].value.const_view(),
+                          index.const_view(), target.view());
       return;
     }
   }
@@ -56,8 +60,8 @@ void start_tensor(const PlannedTensor& planned, const Transformer& model, Contex
 
 }  // namespace
 
-std::shared_ptr<Adapter> Adapter::create(std::string name, std::shared_ptr<const Plan> plan, const Transformer& model,
-                                         Context& context, uint64_t seed) {
+std::shared_ptr<Adapter> Adapter::create(std::string name, std::shared_ptr<const Plan> plan,
+                                         const Transformer& model, Context& context, uint64_t seed) {
   std::vector<Tensor> buffers;
   for (const Shape& shape : plan->buffers()) buffers.push_back(context.empty_shared(shape));
   uint64_t number = 0;
@@ -66,16 +70,17 @@ std::shared_ptr<Adapter> Adapter::create(std::string name, std::shared_ptr<const
   return from_buffers(std::move(name), std::move(plan), std::move(buffers));
 }
 
-std::shared_ptr<Adapter> Adapter::from_values(std::string name, std::shared_ptr<const Plan> plan, Context& context,
-                                              std::span<const Tensor> values) {
-  check(values.size() == plan->tensors().size(), Code::mismatch, "adapter '{}': expected {} tensors, found {}", name,
-        plan->tensors().size(), values.size());
+std::shared_ptr<Adapter> Adapter::from_values(std::string name, std::shared_ptr<const Plan> plan,
+                                              Context& context, std::span<const Tensor> values) {
+  check(values.size() == plan->tensors().size(), Code::mismatch,
+        "adapter '{}': expected {} tensors, found {}", name, plan->tensors().size(), values.size());
   std::vector<Tensor> buffers;
   for (const Shape& shape : plan->buffers()) buffers.push_back(context.empty_shared(shape));
   for (size_t i = 0; i < values.size(); ++i) {
     const PlannedTensor& planned = plan->tensors()[i];
-    check(values[i].shape() == planned.shape, Code::mismatch, "adapter '{}': tensor '{}': expected shape {}, found {}", name,
-          planned.key, to_string(planned.shape), to_string(values[i].shape()));
+    check(values[i].shape() == planned.shape, Code::mismatch,
+          "adapter '{}': tensor '{}': expected shape {}, found {}", name, planned.key,
+          to_string(planned.shape), to_string(values[i].shape()));
     context.backend().copy(values[i].const_view(), rows_of(planned, buffers).view());
   }
   return from_buffers(std::move(name), std::move(plan), std::move(buffers));
@@ -153,7 +158,8 @@ Adapter::Training::Training(std::shared_ptr<Adapter> adapter, Context& context)
   }
 }
 
-std::unique_ptr<Adapter::Training> Adapter::begin_training(std::shared_ptr<Adapter> adapter, Context& context) {
+std::unique_ptr<Adapter::Training> Adapter::begin_training(std::shared_ptr<Adapter> adapter,
+                                                           Context& context) {
   const std::lock_guard lock(adapter->mutex_);
   check(!adapter->training_, Code::busy, "adapter '{}' is being trained by another trainer", adapter->name_);
   std::unique_ptr<Training> training(new Training(adapter, context));

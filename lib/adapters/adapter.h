@@ -1,7 +1,7 @@
 // An adapter on a model: a plan and its values. Trainers change values, sessions and merges read snapshots.
 //
-// Thread-safe. A snapshot is immutable: training that goes on afterwards does not change it, and it lives until its last
-// holder lets go, removed adapter or not.
+// Thread-safe. A snapshot is immutable: training that goes on afterwards does not change it, and it lives
+// until its last holder lets go, removed adapter or not.
 #pragma once
 
 #include <functional>
@@ -16,13 +16,13 @@ namespace peft {
 
 class Adapter {
  public:
-  // Values by the plan's starts, drawn from (seed, tensor's number): the same on every machine. Tensors live in memory of
-  // `device` (tests pass a meta context's source).
-  static std::shared_ptr<Adapter> create(std::string name, std::shared_ptr<const Plan> plan, const Transformer& model,
-                                         Context& context, uint64_t seed);
+  // Values by the plan's starts, drawn from (seed, tensor's number): the same on every machine. Tensors live
+  // in memory of `device` (tests pass a meta context's source).
+  static std::shared_ptr<Adapter> create(std::string name, std::shared_ptr<const Plan> plan,
+                                         const Transformer& model, Context& context, uint64_t seed);
   // Values given, one per planned tensor, f32, in the plan's order (checked).
-  static std::shared_ptr<Adapter> from_values(std::string name, std::shared_ptr<const Plan> plan, Context& context,
-                                              std::span<const Tensor> values);
+  static std::shared_ptr<Adapter> from_values(std::string name, std::shared_ptr<const Plan> plan,
+                                              Context& context, std::span<const Tensor> values);
   // Values given as whole buffers of the plan, which the adapter takes over.
   static std::shared_ptr<Adapter> from_buffers(std::string name, std::shared_ptr<const Plan> plan,
                                                std::vector<Tensor> buffers);
@@ -34,7 +34,8 @@ class Adapter {
   float scale() const;
   void set_scale(float scale);  // finite; takes effect in snapshots taken from now on
 
-  // Hooks over the values as they are now, with the scale as it is now. Cheap unless a trainer changed the values since.
+  // Hooks over the values as they are now, with the scale as it is now. Cheap unless a trainer changed the
+  // values since.
   std::shared_ptr<const HookTable> snapshot() const;
   // The values as they are now, which nobody changes any more: one per planned tensor, or one per buffer.
   std::vector<Tensor> values() const;
@@ -44,8 +45,8 @@ class Adapter {
   class Training {
    public:
     ~Training();
-    // Working buffers of the plan; the trainer makes leaves of them and changes them inside update(), so that a snapshot
-    // never sees half a step.
+    // Working buffers of the plan; the trainer makes leaves of them and changes them inside update(), so that
+    // a snapshot never sees half a step.
     std::vector<Tensor>& buffers() { return buffers_; }
     // Hooks over the working buffers, with their leaves.
     std::shared_ptr<const HookTable> hooks() const;
@@ -67,7 +68,8 @@ class Adapter {
   std::shared_ptr<const Plan> plan_;
   mutable std::mutex mutex_;
   float scale_ = 1.0f;
-  // Values nobody writes; replaced by a copy of the working ones when a snapshot is asked for after an update.
+  // Values nobody writes; replaced by a copy of the working ones when a snapshot is asked for after an
+  // update.
   mutable std::vector<Tensor> published_;
   mutable std::shared_ptr<const HookTable> hooks_;
   mutable bool stale_ = false;

@@ -18,13 +18,15 @@ PlannedTensor copy_of_parameter(const Layout& layout, ParameterId id, int32_t la
   return tensor;
 }
 
-std::vector<SavedTensor> plan_saved(const std::vector<std::string>& names, const Layout& layout, const std::string& what) {
+std::vector<SavedTensor> plan_saved(const std::vector<std::string>& names, const Layout& layout,
+                                    const std::string& what) {
   std::vector<SavedTensor> saved;
   if (names.empty()) return saved;
   for (const int32_t index : resolve_saved(names, layout, what)) {
     const Module& module = layout.modules[static_cast<size_t>(index)];
     // A head trains after every layer, an embedding before the first.
-    const int32_t layer = module.kind == ModuleKind::head || module.name == "final_norm" ? INT32_MAX - 1 : module.layer;
+    const int32_t layer =
+        module.kind == ModuleKind::head || module.name == "final_norm" ? INT32_MAX - 1 : module.layer;
     const std::string key = std::string(key_prefix) + module.path;
     saved.push_back({module.weight, copy_of_parameter(layout, module.weight, layer, key + ".weight")});
     if (module.bias != no_parameter)

@@ -1,4 +1,5 @@
-// Base parameters that an adapter replaces with copies of its own: modules_to_save and trained biases. Shared by methods.
+// Base parameters that an adapter replaces with copies of its own: modules_to_save and trained biases. Shared
+// by methods.
 #pragma once
 
 #include <span>
@@ -26,7 +27,8 @@ struct SavedTensor {
   ParameterId parameter;
   PlannedTensor planned;
 };
-std::vector<SavedTensor> plan_saved(const std::vector<std::string>& names, const Layout& layout, const std::string& what);
+std::vector<SavedTensor> plan_saved(const std::vector<std::string>& names, const Layout& layout,
+                                    const std::string& what);
 
 // Base of every hook table: what it replaces, and where training begins.
 class CopyTable : public HookTable {

@@ -27,7 +27,8 @@ bool is_empty(const Json& value) {
 }
 
 const ConfigKey* find_key(std::span<const ConfigKey> keys, std::string_view key) {
-  const auto found = std::find_if(keys.begin(), keys.end(), [&](const ConfigKey& each) { return each.key == key; });
+  const auto found =
+      std::find_if(keys.begin(), keys.end(), [&](const ConfigKey& each) { return each.key == key; });
   return found == keys.end() ? nullptr : &*found;
 }
 
@@ -43,7 +44,8 @@ void check_config_keys(const JsonFields& config, std::span<const ConfigKey> keys
     check(harmless, Code::unsupported, "{}: {} = {} is not supported", config.what(), key, dump_json(value));
   }
   const std::string task = config.string_or("task_type", "CAUSAL_LM");
-  check(task == "CAUSAL_LM", Code::unsupported, "{}: task_type '{}' is not supported (CAUSAL_LM)", config.what(), task);
+  check(task == "CAUSAL_LM", Code::unsupported, "{}: task_type '{}' is not supported (CAUSAL_LM)",
+        config.what(), task);
 }
 
 Json complete_config(std::string_view peft_type, std::span<const ConfigKey> keys, const Json& values) {

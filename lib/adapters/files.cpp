@@ -21,7 +21,8 @@ Tensor read_tensor(const SafetensorsFile& file, const TensorEntry& entry, Contex
   context.backend().copy_from_host(bytes.data(), stored.view().data, entry.bytes);
   Tensor values = to_dtype(context, stored, DType::f32);
   for (const float value : context.to_host(values))
-    check(std::isfinite(value), Code::numeric, "{}: tensor '{}' holds a value that is not finite", file.path(), entry.name);
+    check(std::isfinite(value), Code::numeric, "{}: tensor '{}' holds a value that is not finite",
+          file.path(), entry.name);
   return values;
 }
 
@@ -31,9 +32,10 @@ std::vector<Tensor> read_tensors(const SafetensorsFile& file, const Plan& plan, 
   std::unordered_set<std::string> used;
   for (const PlannedTensor& planned : plan.tensors()) {
     const TensorEntry* entry = file.find(planned.key);
-    check(entry != nullptr, Code::mismatch, "{}: no tensor '{}', which adapter_config.json asks for", file.path(), planned.key);
-    check(entry->shape == planned.shape, Code::mismatch, "{}: tensor '{}': expected shape {}, found {}", file.path(),
-          planned.key, to_string(planned.shape), to_string(entry->shape));
+    check(entry != nullptr, Code::mismatch, "{}: no tensor '{}', which adapter_config.json asks for",
+          file.path(), planned.key);
+    check(entry->shape == planned.shape, Code::mismatch, "{}: tensor '{}': expected shape {}, found {}",
+          file.path(), planned.key, to_string(planned.shape), to_string(entry->shape));
     used.insert(entry->name);
     values.push_back(read_tensor(file, *entry, context));
   }
@@ -41,7 +43,8 @@ std::vector<Tensor> read_tensors(const SafetensorsFile& file, const Plan& plan, 
   for (const TensorEntry& entry : file.entries())
     if (!used.contains(entry.name) && surplus.size() < 300)
       surplus += (surplus.empty() ? "'" : ", '") + printable(entry.name) + "'";
-  check(surplus.empty(), Code::mismatch, "{}: tensors that adapter_config.json does not explain: {}", file.path(), surplus);
+  check(surplus.empty(), Code::mismatch, "{}: tensors that adapter_config.json does not explain: {}",
+        file.path(), surplus);
   return values;
 }
 
@@ -56,8 +59,8 @@ bool base_name_differs(const std::string& recorded, const std::string& here) {
 
 }  // namespace
 
-LoadedAdapter load_adapter(const std::string& name, const std::string& path, const Transformer& model, Context& context,
-                           const std::string& base_name, const Limits& limits) {
+LoadedAdapter load_adapter(const std::string& name, const std::string& path, const Transformer& model,
+                           Context& context, const std::string& base_name, const Limits& limits) {
   const AdapterFolder folder = open_adapter_folder(path, limits);
   const std::string what = join_path(path, "adapter_config.json");
   PlanInput input{model, folder.config, what, {}, /*for_loading=*/true, 0};
@@ -71,21 +74,24 @@ LoadedAdapter load_adapter(const std::string& name, const std::string& path, con
   return loaded;
 }
 
-void save_adapter(const Adapter& adapter, const std::string& path, Context& context, const SaveAdapterOptions& options) {
+void save_adapter(const Adapter& adapter, const std::string& path, Context& context,
+                  const SaveAdapterOptions& options) {
   check(is_floating(options.dtype), Code::invalid_argument, "adapters are saved as f32, f16 or bf16, not {}",
         name_of(options.dtype));
   const std::vector<Tensor> values = adapter.values();
   std::vector<OutputTensor> outputs;
   for (size_t i = 0; i < values.size(); ++i) {
     // Tensors that lie in a shared buffer are dense row ranges; only the type may differ.
-    const Tensor tensor = options.dtype == DType::f32 ? values[i] : to_dtype(context, values[i], options.dtype);
+    const Tensor tensor =
+        options.dtype == DType::f32 ? values[i] : to_dtype(context, values[i], options.dtype);
     OutputTensor output;
     output.name = adapter.plan().tensors()[i].key;
     output.dtype = options.dtype;
     output.shape = tensor.shape();
     output.read = [&context, tensor](int64_t offset, std::span<std::byte> out) {
       poll(context.cancel);
-      context.backend().copy_to_host(tensor.const_view().data + offset, out.data(), static_cast<int64_t>(out.size()));
+      context.backend().copy_to_host(tensor.const_view().data + offset, out.data(),
+                                     static_cast<int64_t>(out.size()));
     };
     outputs.push_back(std::move(output));
   }

@@ -15,10 +15,11 @@ struct LoadedAdapter {
   std::string note;  // not empty: worth telling, no error (another base model was named)
 };
 
-// Reads a folder strictly: the config is understood whole, every tensor of the file is used once and every planned one is
-// found, shapes agree, values are finite. f16 and bf16 become f32. `base_name` is what the model is called.
-LoadedAdapter load_adapter(const std::string& name, const std::string& path, const Transformer& model, Context& context,
-                           const std::string& base_name, const Limits& limits = {});
+// Reads a folder strictly: the config is understood whole, every tensor of the file is used once and every
+// planned one is found, shapes agree, values are finite. f16 and bf16 become f32. `base_name` is what the
+// model is called.
+LoadedAdapter load_adapter(const std::string& name, const std::string& path, const Transformer& model,
+                           Context& context, const std::string& base_name, const Limits& limits = {});
 
 struct SaveAdapterOptions {
   std::string base_name;                  // base_model_name_or_path
@@ -27,6 +28,7 @@ struct SaveAdapterOptions {
 };
 
 // Writes the folder; see formats/adapter_folder.h for what happens when it fails.
-void save_adapter(const Adapter& adapter, const std::string& path, Context& context, const SaveAdapterOptions& options);
+void save_adapter(const Adapter& adapter, const std::string& path, Context& context,
+                  const SaveAdapterOptions& options);
 
 }  // namespace peft

@@ -13,8 +13,9 @@ namespace {
 Tensor stored_as(Context& context, const Tensor& dense, DType dtype, const std::string& path) {
   if (is_nf4(dtype)) return quantized_nf4(context, dense, dtype);
   check(is_floating(dtype), Code::unsupported,
-        "'{}' is stored as {}, which cannot be written; load the model as f32 or bf16, or quantize it to NF4, to merge", path,
-        name_of(dtype));
+        "'{}' is stored as {}, which cannot be written; load the model as f32 or bf16, or quantize it to "
+        "NF4, to merge",
+        path, name_of(dtype));
   return to_dtype(context, dense, dtype);
 }
 
@@ -57,7 +58,8 @@ Tensor kept_copy(Context& context, const Tensor& value) {
 
 MergedWeights MergedWeights::compute(const Transformer& model, const HookTable& hooks, Context& context,
                                      const CancelToken* cancel) {
-  check(hooks.prompt() == nullptr, Code::unsupported, "an adapter that puts a prompt before the row cannot be merged into weights");
+  check(hooks.prompt() == nullptr, Code::unsupported,
+        "an adapter that puts a prompt before the row cannot be merged into weights");
   const Layout& layout = model.layout();
   MergedWeights merged;
   const auto add = [&](ParameterId id, const Tensor& before, const Tensor& wanted) {

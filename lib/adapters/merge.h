@@ -11,11 +11,12 @@
 
 namespace peft {
 
-// How one tensor fared. dW is the wanted update in f32, dW' what decoding the stored result gives minus the base.
+// How one tensor fared. dW is the wanted update in f32, dW' what decoding the stored result gives minus the
+// base.
 struct MergeTensor {
-  std::string path;       // the checkpoint's name
-  DType dtype;            // that the update was rounded to
-  double retained = 1;    // <dW', dW> / |dW|^2; 1 when dW is zero
+  std::string path;        // the checkpoint's name
+  DType dtype;             // that the update was rounded to
+  double retained = 1;     // <dW', dW> / |dW|^2; 1 when dW is zero
   double update_norm = 0;  // |dW|, Frobenius
   double weight_norm = 0;  // |W|
 };
@@ -29,10 +30,11 @@ struct MergeReport {
 // Replaced parameters and what was there before. Originals live until restored or dropped.
 class MergedWeights {
  public:
-  // Computes the merged value of every tensor that `hooks` changes, without touching the model: linear hooks by
-  // LinearHook::merged, replaced parameters by their copies (a tied head that is replaced or adapted gets a weight of its
-  // own). f32, f16 and bf16 stay; NF4 is quantized again; other quantized blocks are Code::unsupported, naming the tensor and
-  // what to do. Prompts are Code::unsupported. Non-finite results are Code::numeric. Polls `cancel` at every tensor.
+  // Computes the merged value of every tensor that `hooks` changes, without touching the model: linear hooks
+  // by LinearHook::merged, replaced parameters by their copies (a tied head that is replaced or adapted gets
+  // a weight of its own). f32, f16 and bf16 stay; NF4 is quantized again; other quantized blocks are
+  // Code::unsupported, naming the tensor and what to do. Prompts are Code::unsupported. Non-finite results
+  // are Code::numeric. Polls `cancel` at every tensor.
   static MergedWeights compute(const Transformer& model, const HookTable& hooks, Context& context,
                                const CancelToken* cancel);
   MergeReport report(double minimum) const;

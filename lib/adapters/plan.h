@@ -1,5 +1,5 @@
-// An adapter's design, resolved against one model: which tensors it has, what they are called in files, how they start,
-// and the hooks that put them into a forward pass. One implementation per method, in methods/.
+// An adapter's design, resolved against one model: which tensors it has, what they are called in files, how
+// they start, and the hooks that put them into a forward pass. One implementation per method, in methods/.
 //
 // A plan is immutable and may be shared by threads.
 #pragma once
@@ -27,8 +27,8 @@ enum class Start : uint8_t {
   rows,       // rows of base parameter `source`, listed in `source_rows` (prompts from text or vocabulary)
 };
 
-// One tensor of the adapter's file. In memory it is a row range of a buffer: LoRA's A matrices of layers that share an
-// input lie one under another, so that they are multiplied at once.
+// One tensor of the adapter's file. In memory it is a row range of a buffer: LoRA's A matrices of layers that
+// share an input lie one under another, so that they are multiplied at once.
 struct PlannedTensor {
   std::string key;  // in adapter_model.safetensors, the adapter's name left out as PEFT does
   Shape shape;      // in the file
@@ -48,11 +48,11 @@ class Plan {
   const std::vector<PlannedTensor>& tensors() const { return tensors_; }
   // Shapes of the f32 buffers that hold the tensors: what a trainer makes leaves of.
   const std::vector<Shape>& buffers() const { return buffers_; }
-  // Hooks over the buffers. scale multiplies the adapter's effect (1: as trained); methods without a linear effect refuse
-  // others with Code::unsupported. The table keeps the buffers alive.
+  // Hooks over the buffers. scale multiplies the adapter's effect (1: as trained); methods without a linear
+  // effect refuse others with Code::unsupported. The table keeps the buffers alive.
   virtual std::shared_ptr<const HookTable> hooks(std::span<const Tensor> buffers, float scale) const = 0;
-  // adapter_config.json as PEFT writes it, every key that PEFT's class for this method has. base_model_name_or_path and
-  // inference_mode are set by the writer.
+  // adapter_config.json as PEFT writes it, every key that PEFT's class for this method has.
+  // base_model_name_or_path and inference_mode are set by the writer.
   virtual Json config() const = 0;
   // Modules the plan changes, by the checkpoint's path, sorted.
   virtual std::vector<std::string> target_paths() const = 0;
@@ -72,7 +72,8 @@ struct PlanInput {
   std::string what;    // names the config in errors
   // Text to token ids, special tokens included, for prompts that start from text; null: no tokenizer at hand.
   std::function<std::vector<int32_t>(std::string_view text)> encode;
-  // The tensors come from a file: starts are not needed, so what only starts need (a text, a tokenizer) may be missing.
+  // The tensors come from a file: starts are not needed, so what only starts need (a text, a tokenizer) may
+  // be missing.
   bool for_loading = false;
   uint64_t seed = 0;
 };
@@ -80,8 +81,8 @@ struct PlanInput {
 // A method: a row of methods.cpp.
 struct Method {
   std::string_view peft_type;
-  // Reads PEFT's configuration strictly: an unknown key with a value other than PEFT's default is Code::unsupported naming
-  // the key; no match of the targets is Code::mismatch.
+  // Reads PEFT's configuration strictly: an unknown key with a value other than PEFT's default is
+  // Code::unsupported naming the key; no match of the targets is Code::mismatch.
   std::unique_ptr<Plan> (*plan)(const PlanInput& input);
 };
 

@@ -12,8 +12,8 @@ namespace peft {
 namespace {
 
 bool ends_with_name(const std::string& path, const std::string& name) {
-  return path == name || (path.size() > name.size() && path.ends_with(name) &&
-                          path[path.size() - name.size() - 1] == '.');
+  return path == name ||
+         (path.size() > name.size() && path.ends_with(name) && path[path.size() - name.size() - 1] == '.');
 }
 
 NameSet name_set(const JsonFields& config, std::string_view key) {
@@ -38,8 +38,9 @@ std::string lower(std::string text) {
 // PEFT leaves modules alone that are saved whole: any part of the path is an entry.
 bool is_saved(const std::vector<std::string>& saved, const std::string& path) {
   const std::string dotted = "." + path + ".";
-  return std::any_of(saved.begin(), saved.end(),
-                     [&](const std::string& name) { return dotted.find("." + name + ".") != std::string::npos; });
+  return std::any_of(saved.begin(), saved.end(), [&](const std::string& name) {
+    return dotted.find("." + name + ".") != std::string::npos;
+  });
 }
 
 bool layer_allowed(const TargetRules& rules, const Module& module) {
@@ -47,7 +48,8 @@ bool layer_allowed(const TargetRules& rules, const Module& module) {
   if (module.layer < 0) return false;
   if (!rules.layers_patterns.empty()) {
     const auto fits = [&](const std::string& pattern) {
-      return Pattern(fmt::format("(?:.*?\\.)?(?:{})\\.{}\\..*", pattern, module.layer)).full_match(module.path);
+      return Pattern(fmt::format("(?:.*?\\.)?(?:{})\\.{}\\..*", pattern, module.layer))
+          .full_match(module.path);
     };
     if (std::none_of(rules.layers_patterns.begin(), rules.layers_patterns.end(), fits)) return false;
   }
@@ -69,7 +71,8 @@ TargetRules target_rules(const JsonFields& config, std::vector<std::string> defa
   if (rules.targets.is_pattern && lower(rules.targets.names[0]) == "all-linear") {
     rules.all_linear = true;
   } else if (rules.targets.empty()) {
-    check(!config.has("target_modules"), Code::invalid_argument, "{}: target_modules is empty", config.what());
+    check(!config.has("target_modules"), Code::invalid_argument, "{}: target_modules is empty",
+          config.what());
     rules.targets.names = std::move(defaults);
   }
   rules.exclude = name_set(config, "exclude_modules");
@@ -78,12 +81,13 @@ TargetRules target_rules(const JsonFields& config, std::vector<std::string> defa
     rules.layers.emplace();
     const Json list = layers->is_array() ? *layers : Json::array({*layers});
     for (const Json& layer : list) {
-      check(layer.is_number_integer(), Code::format, "{}: layers_to_transform: expected integers, found {}", config.what(),
-            dump_json(layer));
+      check(layer.is_number_integer(), Code::format, "{}: layers_to_transform: expected integers, found {}",
+            config.what(), dump_json(layer));
       rules.layers->push_back(layer.get<int64_t>());
     }
     check(rules.layers->empty() || !rules.targets.is_pattern, Code::invalid_argument,
-          "{}: layers_to_transform needs target_modules as a list of names, found a single string", config.what());
+          "{}: layers_to_transform needs target_modules as a list of names, found a single string",
+          config.what());
   }
   const NameSet patterns = name_set(config, "layers_pattern");
   rules.layers_patterns = patterns.names;
@@ -99,34 +103,41 @@ bool matches(const NameSet& set, const std::string& path) {
                      [&](const std::string& name) { return ends_with_name(path, name); });
 }
 
-std::vector<int32_t> resolve_targets(const TargetRules& rules, const Layout& layout, const std::string& what) {
+std::vector<int32_t> resolve_targets(const TargetRules& rules, const Layout& layout,
+                                     const std::string& what) {
   std::vector<int32_t> chosen;
   std::string refused;
   bool excluded = false;
   for (size_t i = 0; i < layout.modules.size(); ++i) {
     const Module& module = layout.modules[i];
-    const bool named = rules.all_linear ? module.kind == ModuleKind::linear : matches(rules.targets, module.path);
+    const bool named =
+        rules.all_linear ? module.kind == ModuleKind::linear : matches(rules.targets, module.path);
     if (!named) continue;
     if (matches(rules.exclude, module.path) || is_saved(rules.modules_to_save, module.path)) {
       excluded = true;
       continue;
     }
     // A whole path needs no other permission.
-    const bool exact = !rules.targets.is_pattern && std::find(rules.targets.names.begin(), rules.targets.names.end(),
-                                                              module.path) != rules.targets.names.end();
+    const bool exact = !rules.targets.is_pattern &&
+                       std::find(rules.targets.names.begin(), rules.targets.names.end(), module.path) !=
+                           rules.targets.names.end();
     if (!exact && !layer_allowed(rules, module)) continue;
     if (module.kind != ModuleKind::linear && module.kind != ModuleKind::head)
       refused += (refused.empty() ? "'" : ", '") + module.path + "'";
     chosen.push_back(static_cast<int32_t>(i));
   }
-  check(refused.empty(), Code::unsupported, "{}: target_modules names {}, which is no linear layer", what, refused);
-  check(!chosen.empty(), Code::mismatch, "{}: target_modules {} match no module{}; linear layers here are named {}", what,
-        rules.targets.is_pattern ? "'" + rules.targets.names[0] + "'" : fmt::format("[{}]", fmt::join(rules.targets.names, ", ")),
+  check(refused.empty(), Code::unsupported, "{}: target_modules names {}, which is no linear layer", what,
+        refused);
+  check(!chosen.empty(), Code::mismatch,
+        "{}: target_modules {} match no module{}; linear layers here are named {}", what,
+        rules.targets.is_pattern ? "'" + rules.targets.names[0] + "'"
+                                 : fmt::format("[{}]", fmt::join(rules.targets.names, ", ")),
         excluded ? " that is not excluded" : "", examples(layout));
   return chosen;
 }
 
-std::vector<int32_t> resolve_saved(const std::vector<std::string>& names, const Layout& layout, const std::string& what) {
+std::vector<int32_t> resolve_saved(const std::vector<std::string>& names, const Layout& layout,
+                                   const std::string& what) {
   std::vector<int32_t> saved;
   std::vector<bool> used(names.size(), false);
   for (size_t i = 0; i < layout.modules.size(); ++i) {
@@ -157,7 +168,8 @@ std::vector<std::string> shortest_names(const std::vector<int32_t>& chosen, cons
       name = path.substr(begin == 0 ? 0 : begin + 1);
       exact = true;
       for (size_t i = 0; i < layout.modules.size(); ++i)
-        if (ends_with_name(layout.modules[i].path, name) && !wanted.contains(static_cast<int32_t>(i))) exact = false;
+        if (ends_with_name(layout.modules[i].path, name) && !wanted.contains(static_cast<int32_t>(i)))
+          exact = false;
     }
     names.insert(name);
   }

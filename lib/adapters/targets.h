@@ -1,4 +1,5 @@
-// Which modules an adapter's configuration names, by the rules of PEFT (tuners_utils.py, check_target_module_exists).
+// Which modules an adapter's configuration names, by the rules of PEFT (tuners_utils.py,
+// check_target_module_exists).
 #pragma once
 
 #include <cstdint>
@@ -34,13 +35,14 @@ TargetRules target_rules(const JsonFields& config, std::vector<std::string> defa
 std::vector<int32_t> resolve_targets(const TargetRules& rules, const Layout& layout, const std::string& what);
 
 // Indices of the modules that modules_to_save names: any module whose path ends with an entry.
-std::vector<int32_t> resolve_saved(const std::vector<std::string>& names, const Layout& layout, const std::string& what);
+std::vector<int32_t> resolve_saved(const std::vector<std::string>& names, const Layout& layout,
+                                   const std::string& what);
 
 // True when `path` equals a name or ends with ".name", or matches the pattern in full.
 bool matches(const NameSet& set, const std::string& path);
 
-// The shortest list of names that chooses exactly `chosen` among the linear modules and the head: what is written as
-// target_modules.
+// The shortest list of names that chooses exactly `chosen` among the linear modules and the head: what is
+// written as target_modules.
 std::vector<std::string> shortest_names(const std::vector<int32_t>& chosen, const Layout& layout);
 
 }  // namespace peft

@@ -48,7 +48,8 @@ bool more_probable(const Candidate& a, const Candidate& b) {
 void filter(std::vector<Candidate>& candidates, const SamplingOptions& options) {
   size_t keep = candidates.size();
   if (options.top_k > 0) keep = std::min(keep, static_cast<size_t>(options.top_k));
-  std::partial_sort(candidates.begin(), candidates.begin() + static_cast<ptrdiff_t>(keep), candidates.end(), more_probable);
+  std::partial_sort(candidates.begin(), candidates.begin() + static_cast<ptrdiff_t>(keep), candidates.end(),
+                    more_probable);
   candidates.resize(keep);
   const double maximum = candidates.front().logit;
   if (options.top_p < 1) {
@@ -70,7 +71,8 @@ void filter(std::vector<Candidate>& candidates, const SamplingOptions& options) 
 
 void check_sampling(const SamplingOptions& options) {
   const auto in_range = [](double value, double low, double high, const char* name) {
-    check(value >= low && value <= high, Code::invalid_argument, "{} must be between {} and {}, not {}", name, low, high, value);
+    check(value >= low && value <= high, Code::invalid_argument, "{} must be between {} and {}, not {}", name,
+          low, high, value);
   };
   in_range(options.temperature, 0, 1e6, "temperature");
   in_range(options.top_p, 1e-9, 1, "top_p");
@@ -79,8 +81,8 @@ void check_sampling(const SamplingOptions& options) {
   check(options.top_k >= 0, Code::invalid_argument, "top_k must not be negative, not {}", options.top_k);
 }
 
-Choice choose_token(std::span<const float> logits, std::span<const int32_t> history, const SamplingOptions& options,
-                    uint64_t draw) {
+Choice choose_token(std::span<const float> logits, std::span<const int32_t> history,
+                    const SamplingOptions& options, uint64_t draw) {
   float maximum = -std::numeric_limits<float>::infinity();
   bool nan = false;
   for (const float logit : logits) {

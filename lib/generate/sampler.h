@@ -1,5 +1,5 @@
-// Choosing the next token from logits. Filters in Transformers' order: repetition penalty, temperature, top-k, top-p,
-// min-p (generation/logits_process.py).
+// Choosing the next token from logits. Filters in Transformers' order: repetition penalty, temperature,
+// top-k, top-p, min-p (generation/logits_process.py).
 #pragma once
 
 #include <cstdint>
@@ -24,9 +24,10 @@ struct Choice {
   double log_probability = 0;  // before any filter
 };
 
-// `draw` numbers the draws of one generation: the same (seed, draw) gives the same choice. `history` are the tokens that the
-// repetition penalty counts. Ties go to the lower id. Code::numeric when no logit is finite or one is NaN.
-Choice choose_token(std::span<const float> logits, std::span<const int32_t> history, const SamplingOptions& options,
-                    uint64_t draw);
+// `draw` numbers the draws of one generation: the same (seed, draw) gives the same choice. `history` are the
+// tokens that the repetition penalty counts. Ties go to the lower id. Code::numeric when no logit is finite
+// or one is NaN.
+Choice choose_token(std::span<const float> logits, std::span<const int32_t> history,
+                    const SamplingOptions& options, uint64_t draw);
 
 }  // namespace peft

@@ -16,8 +16,8 @@ Pass pass_of(const Transformer& model, Workspace& workspace, std::span<const int
              const std::vector<std::shared_ptr<const HookTable>>& adapters) {
   check(!ids.empty(), Code::invalid_argument, "there are no tokens");
   for (const int32_t id : ids)
-    check(id >= 0 && id < model.spec().vocabulary, Code::invalid_argument, "token id {} is beyond the model's vocabulary of {}",
-          id, model.spec().vocabulary);
+    check(id >= 0 && id < model.spec().vocabulary, Code::invalid_argument,
+          "token id {} is beyond the model's vocabulary of {}", id, model.spec().vocabulary);
   std::vector<ActiveAdapters> active;
   if (!adapters.empty()) active.push_back({0, 1, adapters});
   return Pass(workspace, ids, RowMap({{0, static_cast<int32_t>(ids.size()), 0, 0}}), std::move(active));
@@ -31,7 +31,8 @@ std::vector<int32_t> range(int64_t first, int64_t count) {
 
 }  // namespace
 
-std::vector<float> token_log_probabilities(const Transformer& model, Workspace& workspace, std::span<const int32_t> ids,
+std::vector<float> token_log_probabilities(const Transformer& model, Workspace& workspace,
+                                           std::span<const int32_t> ids,
                                            const std::vector<std::shared_ptr<const HookTable>>& adapters) {
   Context& context = workspace.context();
   const TapeScope scope(context, nullptr);
@@ -41,12 +42,12 @@ std::vector<float> token_log_probabilities(const Transformer& model, Workspace& 
   const Hidden hidden = model.forward(pass, range(0, count));
   const Tensor labels = context.from_host(ids.subspan(1), {count});
   int64_t begin = 0;
-  const ChunkedLoss loss = chunked_cross_entropy(context, hidden.states, labels, 0.0f, chunk_rows,
-                                                 [&](Context&, const Tensor& chunk) {
-                                                   const Placement at = hidden.placement.row_range(begin, chunk.rows());
-                                                   begin += chunk.rows();
-                                                   return model.logits(pass, {chunk, at});
-                                                 });
+  const ChunkedLoss loss = chunked_cross_entropy(
+      context, hidden.states, labels, 0.0f, chunk_rows, [&](Context&, const Tensor& chunk) {
+        const Placement at = hidden.placement.row_range(begin, chunk.rows());
+        begin += chunk.rows();
+        return model.logits(pass, {chunk, at});
+      });
   std::vector<float> values = context.to_host(loss.losses);
   for (float& value : values) value = -value;
   return values;

@@ -47,8 +47,8 @@ Session::Session(SessionModel model, std::vector<std::shared_ptr<const HookTable
   check(context_length_ > prompt_length_ && context_length_ <= (1 << 30), Code::invalid_argument,
         "context_length must be above {} and at most {}, not {}", prompt_length_, 1 << 30, context_length_);
   const int64_t learned = model_.transformer->spec().learned_positions;
-  check(learned == 0 || context_length_ <= learned, Code::limit, "context_length {} exceeds the model's {} learned positions",
-        context_length_, learned);
+  check(learned == 0 || context_length_ <= learned, Code::limit,
+        "context_length {} exceeds the model's {} learned positions", context_length_, learned);
   begin_generation();
 }
 
@@ -81,8 +81,8 @@ void Session::begin_generation() {
 void Session::run(std::span<const int32_t> ids, const CancelToken* cancel) {
   const int64_t vocabulary = model_.transformer->spec().vocabulary;
   for (const int32_t id : ids)
-    check(id >= 0 && id < vocabulary, Code::invalid_argument, "token id {} is beyond the model's vocabulary of {}", id,
-          vocabulary);
+    check(id >= 0 && id < vocabulary, Code::invalid_argument,
+          "token id {} is beyond the model's vocabulary of {}", id, vocabulary);
   const int64_t held = std::max<int64_t>(cache_.length(), prompt_length_);
   check(held + static_cast<int64_t>(ids.size()) <= context_length_, Code::limit,
         "{} tokens after {} exceed the session's context length of {}", ids.size(), held, context_length_);
@@ -150,8 +150,10 @@ void Session::set_options(GenerationOptions options) {
   check_sampling(options.sampling);
   check(options.max_new_tokens >= 0, Code::invalid_argument, "max_new_tokens must not be negative, not {}",
         options.max_new_tokens);
-  for (const std::string& stop : options.stops) check(!stop.empty(), Code::invalid_argument, "a stop string is empty");
-  check(options.stops.empty() || model_.tokenizer, Code::state, "stop strings need a tokenizer, and the model has none");
+  for (const std::string& stop : options.stops)
+    check(!stop.empty(), Code::invalid_argument, "a stop string is empty");
+  check(options.stops.empty() || model_.tokenizer, Code::state,
+        "stop strings need a tokenizer, and the model has none");
   options_ = std::move(options);
   begin_generation();
 }
@@ -161,7 +163,9 @@ bool Session::ends(int32_t token) const {
          std::find(model_.end_tokens.begin(), model_.end_tokens.end(), token) != model_.end_tokens.end();
 }
 
-std::string Session::text_of(int32_t token) { return decoder_ ? stops_.push(decoder_->step(token)) : std::string(); }
+std::string Session::text_of(int32_t token) {
+  return decoder_ ? stops_.push(decoder_->step(token)) : std::string();
+}
 
 Piece Session::next() {
   Piece piece;
@@ -172,7 +176,8 @@ Piece Session::next() {
       return piece;
     }
     rest_given_ = true;
-    if (decoder_ && finish_ != FinishReason::stop) piece.text = stops_.push(decoder_->finish()) + stops_.flush();
+    if (decoder_ && finish_ != FinishReason::stop)
+      piece.text = stops_.push(decoder_->finish()) + stops_.flush();
     piece.end = piece.text.empty();
     return piece;
   }
@@ -205,7 +210,9 @@ Piece Session::next() {
   return piece;
 }
 
-std::unique_ptr<Session> Session::fork() const { return std::unique_ptr<Session>(new Session(*this, make_context_())); }
+std::unique_ptr<Session> Session::fork() const {
+  return std::unique_ptr<Session>(new Session(*this, make_context_()));
+}
 
 void Session::rewind(int64_t position) {
   check(position >= 0 && position <= static_cast<int64_t>(tokens_.size()), Code::invalid_argument,

@@ -1,5 +1,5 @@
-// A sequence of tokens that grows: model, cache, active adapters, sampler. One thread at a time; any number of sessions run
-// side by side on one model.
+// A sequence of tokens that grows: model, cache, active adapters, sampler. One thread at a time; any number
+// of sessions run side by side on one model.
 #pragma once
 
 #include <functional>
@@ -45,14 +45,16 @@ struct SessionModel {
 
 class Session {
  public:
-  // make_context gives this session, and later each fork, a context of its own. context_length 0: the model's own. Code::limit beyond learned
-  // positions.
-  Session(SessionModel model, std::vector<std::shared_ptr<const HookTable>> adapters, std::function<std::unique_ptr<Context>()> make_context,
-          int64_t context_length);
+  // make_context gives this session, and later each fork, a context of its own. context_length 0: the model's
+  // own. Code::limit beyond learned positions.
+  Session(SessionModel model, std::vector<std::shared_ptr<const HookTable>> adapters,
+          std::function<std::unique_ptr<Context>()> make_context, int64_t context_length);
 
-  // Appends tokens in one pass and begins a new generation. A failed or cancelled call leaves the session as it was.
+  // Appends tokens in one pass and begins a new generation. A failed or cancelled call leaves the session as
+  // it was.
   void prefill(std::span<const int32_t> ids, const CancelToken* cancel);
-  // Makes the held tokens equal to `ids`: keeps what agrees, drops and computes what differs. Begins a new generation.
+  // Makes the held tokens equal to `ids`: keeps what agrees, drops and computes what differs. Begins a new
+  // generation.
   void replace(std::span<const int32_t> ids, const CancelToken* cancel);
   void set_options(GenerationOptions options);  // begins a new generation
   // One piece. The session changes only when the piece is made.

@@ -11,7 +11,8 @@ class StopText {
  public:
   explicit StopText(std::vector<std::string> stops = {}) : stops_(std::move(stops)) {}
 
-  // Takes `text` and gives out what can be no part of a stop string any more. After a stop string nothing comes.
+  // Takes `text` and gives out what can be no part of a stop string any more. After a stop string nothing
+  // comes.
   std::string push(std::string_view text);
   std::string flush();  // what is held back, when the stream ends otherwise
   bool stopped() const { return stopped_; }

@@ -1,4 +1,5 @@
-// Checkpoints: a PEFT adapter folder with the optimizer and the counters beside it, and a manifest of hashes written last.
+// Checkpoints: a PEFT adapter folder with the optimizer and the counters beside it, and a manifest of hashes
+// written last.
 #include <algorithm>
 
 #include "adapters/files.h"
@@ -38,7 +39,8 @@ void write_buffers(const std::string& path, Context& context, const std::vector<
       output.shape = tensor.shape();
       output.read = [&context, tensor](int64_t offset, std::span<std::byte> out) {
         poll(context.cancel);
-        context.backend().copy_to_host(tensor.const_view().data + offset, out.data(), static_cast<int64_t>(out.size()));
+        context.backend().copy_to_host(tensor.const_view().data + offset, out.data(),
+                                       static_cast<int64_t>(out.size()));
       };
       outputs.push_back(std::move(output));
     }
@@ -53,16 +55,16 @@ void read_buffers(const SafetensorsFile& file, Context& context, const std::vect
       Tensor& tensor = (*group.tensors)[i];
       const TensorEntry& entry = file.at(buffer_name(group.name, i));
       check(entry.dtype == DType::f32 && entry.shape == tensor.shape(), Code::mismatch,
-            "{}: tensor '{}': expected f32 {}, found {} {}", file.path(), entry.name, to_string(tensor.shape()),
-            entry.stored_type, to_string(entry.shape));
+            "{}: tensor '{}': expected f32 {}, found {} {}", file.path(), entry.name,
+            to_string(tensor.shape()), entry.stored_type, to_string(entry.shape));
       std::vector<std::byte> bytes(static_cast<size_t>(entry.bytes));
       file.read(entry, bytes);
       context.backend().copy_from_host(bytes.data(), tensor.view().data, entry.bytes);
       ++expected;
     }
   }
-  check(file.entries().size() == expected, Code::mismatch, "{}: expected {} tensors, found {}", file.path(), expected,
-        file.entries().size());
+  check(file.entries().size() == expected, Code::mismatch, "{}: expected {} tensors, found {}", file.path(),
+        expected, file.entries().size());
 }
 
 Json to_json(const TrainerState& state) {
@@ -137,7 +139,8 @@ Json Trainer::signature() const {
 }
 
 void Trainer::checkpoint(const std::string& path, const CancelToken* cancel) {
-  check(!path.empty() || !options_.output_dir.empty(), Code::state, "the trainer has no output_dir; give a path");
+  check(!path.empty() || !options_.output_dir.empty(), Code::state,
+        "the trainer has no output_dir; give a path");
   const std::string target =
       path.empty() ? join_path(options_.output_dir, fmt::format("{}{}", prefix, state_.step)) : path;
   if (path.empty()) make_folders(options_.output_dir);
@@ -183,14 +186,15 @@ std::string Trainer::resume(const std::string& path) {
   } else {
     const CheckpointSearch search = newest_complete(path);
     for (const std::string& reason : search.skipped) notes += (notes.empty() ? "" : "; ") + reason;
-    check(search.newest.has_value(), Code::not_found, "{}: no complete checkpoint{}{}", path, notes.empty() ? "" : ": ", notes);
+    check(search.newest.has_value(), Code::not_found, "{}: no complete checkpoint{}{}", path,
+          notes.empty() ? "" : ": ", notes);
     folder = search.newest->path;
   }
   const std::string state_path = join_path(folder, state_file);
   const Json saved = parse_json(Folder::open(folder).read_text(state_file, Limits{}.json_bytes), state_path);
   const JsonFields fields(saved, state_path);
-  check(fields.integer("version", 0, INT32_MAX) == 1, Code::unsupported, "{}: version {} of checkpoints is not known",
-        fields.what(), fields.integer("version", 0, INT32_MAX));
+  check(fields.integer("version", 0, INT32_MAX) == 1, Code::unsupported,
+        "{}: version {} of checkpoints is not known", fields.what(), fields.integer("version", 0, INT32_MAX));
   const Json* found = fields.find("signature");
   check(found && found->is_object(), Code::format, "{}: no signature", fields.what());
   const Json own = signature();
@@ -209,7 +213,8 @@ std::string Trainer::resume(const std::string& path) {
     for (const Tensor& like : training_->buffers()) list.push_back(context_->empty(like.shape()));
   };
   allocate(buffers), allocate(first), allocate(second);
-  std::vector<NamedBuffers> groups = {{"buffer", &buffers}, {"first_moment", &first}, {"second_moment", &second}};
+  std::vector<NamedBuffers> groups = {
+      {"buffer", &buffers}, {"first_moment", &first}, {"second_moment", &second}};
   if (fields.boolean("has_best")) {
     allocate(best);
     groups.push_back({"best", &best});

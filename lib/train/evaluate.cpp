@@ -14,8 +14,8 @@ void check_vocabulary(const Transformer& model, const Dataset& dataset) {
         model.spec().vocabulary);
 }
 
-Evaluation evaluate(const Transformer& model, Workspace& workspace, const Dataset& dataset, int64_t batch_size,
-                    const std::vector<std::shared_ptr<const HookTable>>& adapters) {
+Evaluation evaluate(const Transformer& model, Workspace& workspace, const Dataset& dataset,
+                    int64_t batch_size, const std::vector<std::shared_ptr<const HookTable>>& adapters) {
   check_vocabulary(model, dataset);
   const auto start = std::chrono::steady_clock::now();
   const TapeScope scope(workspace.context(), nullptr);

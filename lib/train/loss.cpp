@@ -8,7 +8,8 @@
 namespace peft {
 namespace {
 
-// The rows of a micro-batch as one pass: ids, row map, the tokens whose successor bears a loss, and those labels.
+// The rows of a micro-batch as one pass: ids, row map, the tokens whose successor bears a loss, and those
+// labels.
 struct Inputs {
   std::vector<int32_t> ids, wanted, labels;
   std::vector<Row> rows;
@@ -19,7 +20,8 @@ Inputs gather(std::span<const RowView> rows, int32_t first_row_number) {
   for (size_t r = 0; r < rows.size(); ++r) {
     const RowView& row = rows[r];
     const auto begin = static_cast<int32_t>(inputs.ids.size());
-    inputs.rows.push_back({begin, static_cast<int32_t>(row.ids.size()), 0, first_row_number + static_cast<int32_t>(r)});
+    inputs.rows.push_back(
+        {begin, static_cast<int32_t>(row.ids.size()), 0, first_row_number + static_cast<int32_t>(r)});
     inputs.ids.insert(inputs.ids.end(), row.ids.begin(), row.ids.end());
     for (size_t i = 1; i < row.labels.size(); ++i) {
       if (row.labels[i] == ignored_label) continue;
@@ -64,12 +66,14 @@ MicroBatchLoss micro_batch_loss(const Transformer& model, Workspace& workspace, 
     const Tensor logits = model.logits(pass, {chunk, hidden.placement.row_range(begin, chunk.rows())});
     if (options.count_correct)
       result.correct += count_correct(
-          context, logits, std::span(inputs.labels).subspan(static_cast<size_t>(begin), static_cast<size_t>(chunk.rows())));
+          context, logits,
+          std::span(inputs.labels).subspan(static_cast<size_t>(begin), static_cast<size_t>(chunk.rows())));
     begin += chunk.rows();
     return logits;
   };
-  const ChunkedLoss loss = chunked_cross_entropy(context, hidden.states, labels, options.backward ? options.gradient_scale : 0.0f,
-                                                 loss_chunk_rows, head);
+  const ChunkedLoss loss =
+      chunked_cross_entropy(context, hidden.states, labels, options.backward ? options.gradient_scale : 0.0f,
+                            loss_chunk_rows, head);
   if (options.backward && loss.gradient) tape.backward(context, hidden.states, loss.gradient);
   for (const float each : context.to_host(loss.losses)) result.sum += each;
   return result;

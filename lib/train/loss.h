@@ -22,9 +22,9 @@ struct MicroBatchLoss {
 struct LossOptions {
   PassOptions pass;
   std::vector<std::shared_ptr<const HookTable>> adapters;  // active for every row
-  int32_t first_row_number = 0;    // dropout's row counter of the first row
-  float gradient_scale = 0;        // of the sum; used with `backward`
-  bool backward = false;           // gradients go into the leaves of `adapters`
+  int32_t first_row_number = 0;                            // dropout's row counter of the first row
+  float gradient_scale = 0;                                // of the sum; used with `backward`
+  bool backward = false;                                   // gradients go into the leaves of `adapters`
   bool count_correct = false;
 };
 

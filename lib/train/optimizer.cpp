@@ -6,7 +6,8 @@
 
 namespace peft {
 
-Optimizer::Optimizer(Context& context, std::vector<Tensor>& parameters) : context_(context), parameters_(parameters) {
+Optimizer::Optimizer(Context& context, std::vector<Tensor>& parameters)
+    : context_(context), parameters_(parameters) {
   for (Tensor& parameter : parameters_) {
     gradients_.push_back(context.zeros(parameter.shape()));
     first_moments_.push_back(context.zeros(parameter.shape()));
@@ -24,7 +25,8 @@ double Optimizer::gradient_norm() {
   const auto count = static_cast<int64_t>(gradients_.size());
   Tensor squares = context_.zeros({count, 1});
   for (int64_t i = 0; i < count; ++i)
-    context_.backend().sum_squares(gradients_[static_cast<size_t>(i)].const_view(), squares.row_range(i, 1).view());
+    context_.backend().sum_squares(gradients_[static_cast<size_t>(i)].const_view(),
+                                   squares.row_range(i, 1).view());
   double sum = 0;
   for (const float square : context_.to_host(squares)) sum += square;
   return std::sqrt(sum);
@@ -42,8 +44,8 @@ void Optimizer::step(const TrainerOptions& options, double learning_rate, double
   adamw.bias_correction2 = 1.0 - std::pow(options.beta2, static_cast<double>(steps_));
   adamw.gradient_scale = static_cast<float>(gradient_scale);
   for (size_t i = 0; i < parameters_.size(); ++i)
-    context_.backend().adamw(adamw, gradients_[i].const_view(), parameters_[i].view(), first_moments_[i].view(),
-                             second_moments_[i].view());
+    context_.backend().adamw(adamw, gradients_[i].const_view(), parameters_[i].view(),
+                             first_moments_[i].view(), second_moments_[i].view());
 }
 
 int64_t Optimizer::gradient_bytes() const {

@@ -25,7 +25,7 @@ class Optimizer {
   void set_steps(int64_t steps) { steps_ = steps; }
   std::vector<Tensor>& first_moments() { return first_moments_; }
   std::vector<Tensor>& second_moments() { return second_moments_; }
-  int64_t state_bytes() const;     // both moments
+  int64_t state_bytes() const;  // both moments
   int64_t gradient_bytes() const;
 
  private:

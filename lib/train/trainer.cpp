@@ -16,15 +16,17 @@ void check_options(const TrainerOptions& options, const Dataset* eval_dataset) {
     check(value > 0, Code::invalid_argument, "{} must be at least 1, not {}", name, value);
   };
   const auto in_range = [](double value, double low, double high, const char* name) {
-    check(value >= low && value <= high, Code::invalid_argument, "{} must be between {} and {}, not {}", name, low, high, value);
+    check(value >= low && value <= high, Code::invalid_argument, "{} must be between {} and {}, not {}", name,
+          low, high, value);
   };
   positive(options.batch_size, "batch_size");
   positive(options.accumulation, "gradient_accumulation_steps");
   positive(options.max_skipped_in_row, "max_skipped_in_row");
-  check(std::isfinite(options.epochs) && options.epochs > 0, Code::invalid_argument, "epochs must be above 0, not {}",
-        options.epochs);
-  for (const int64_t count : {options.max_steps, options.warmup_steps, options.packing_length, options.eval_steps,
-                              options.save_steps, options.save_total_limit, options.early_stopping_patience})
+  check(std::isfinite(options.epochs) && options.epochs > 0, Code::invalid_argument,
+        "epochs must be above 0, not {}", options.epochs);
+  for (const int64_t count :
+       {options.max_steps, options.warmup_steps, options.packing_length, options.eval_steps,
+        options.save_steps, options.save_total_limit, options.early_stopping_patience})
     check(count >= 0, Code::invalid_argument, "a count among the trainer's options is negative: {}", count);
   in_range(options.learning_rate, 0, 1e6, "learning_rate");
   in_range(options.warmup_ratio, 0, 1, "warmup_ratio");
@@ -33,9 +35,10 @@ void check_options(const TrainerOptions& options, const Dataset* eval_dataset) {
   in_range(options.beta2, 0, 0.999999999, "beta2");
   in_range(options.epsilon, 0, 1, "epsilon");
   in_range(options.max_grad_norm, 0, std::numeric_limits<double>::max(), "max_grad_norm");
-  check(options.save_steps == 0 || !options.output_dir.empty(), Code::invalid_argument, "save_steps needs an output_dir");
-  check((options.eval_steps == 0 && options.early_stopping_patience == 0) || eval_dataset, Code::invalid_argument,
-        "eval_steps and early_stopping_patience need an eval_dataset");
+  check(options.save_steps == 0 || !options.output_dir.empty(), Code::invalid_argument,
+        "save_steps needs an output_dir");
+  check((options.eval_steps == 0 && options.early_stopping_patience == 0) || eval_dataset,
+        Code::invalid_argument, "eval_steps and early_stopping_patience need an eval_dataset");
 }
 
 double seconds_since(std::chrono::steady_clock::time_point start) {
@@ -95,11 +98,13 @@ int64_t Trainer::trainable_elements() const { return adapter_->parameter_count()
 
 double Trainer::learning_rate() const {
   const int64_t total = total_steps_ > 0 ? total_steps_ : std::numeric_limits<int32_t>::max();
-  return state_.learning_rate * schedule_factor(options_.schedule, state_.step, warmup_steps(options_, total_steps_), total);
+  return state_.learning_rate *
+         schedule_factor(options_.schedule, state_.step, warmup_steps(options_, total_steps_), total);
 }
 
 void Trainer::set_learning_rate(double base) {
-  check(base >= 0 && base <= 1e6, Code::invalid_argument, "learning_rate must be between 0 and 1e6, not {}", base);
+  check(base >= 0 && base <= 1e6, Code::invalid_argument, "learning_rate must be between 0 and 1e6, not {}",
+        base);
   state_.learning_rate = base;
 }
 
@@ -134,10 +139,13 @@ TrainEvent Trainer::run_step(const Dataset& data, const StepPlan& plan, const Ca
   if (event.skipped) {
     ++state_.skipped;
     ++state_.skipped_in_row;
-    log(LogLevel::warning, "step {} skipped: loss {}, gradient norm {}", state_.step + 1, event.loss, event.gradient_norm);
+    log(LogLevel::warning, "step {} skipped: loss {}, gradient norm {}", state_.step + 1, event.loss,
+        event.gradient_norm);
   } else {
     // torch.nn.utils.clip_grad_norm_.
-    const double clip = options_.max_grad_norm > 0 ? std::min(1.0, options_.max_grad_norm / (event.gradient_norm + 1e-6)) : 1.0;
+    const double clip = options_.max_grad_norm > 0
+                            ? std::min(1.0, options_.max_grad_norm / (event.gradient_norm + 1e-6))
+                            : 1.0;
     training_->update([&] { optimizer_->step(options_, event.learning_rate, clip); });
     ++state_.applied;
     state_.skipped_in_row = 0;
@@ -156,7 +164,8 @@ TrainEvent Trainer::run_step(const Dataset& data, const StepPlan& plan, const Ca
 TrainEvent Trainer::step(const CancelToken* cancel) {
   check(batcher_.has_value(), Code::state, "the trainer has no data set; give the step its rows");
   check(state_.skipped_in_row < options_.max_skipped_in_row, Code::numeric,
-        "{} steps in a row had a non-finite loss or gradient; the adapter's values are those of the last good step",
+        "{} steps in a row had a non-finite loss or gradient; the adapter's values are those of the last "
+        "good step",
         state_.skipped_in_row);
   if (state_.finished || (total_steps_ > 0 && state_.step >= total_steps_)) {
     TrainEvent event;
@@ -175,7 +184,8 @@ TrainEvent Trainer::step(const CancelToken* cancel) {
 
 TrainEvent Trainer::step_rows(std::span<const TokenRow> rows, const CancelToken* cancel) {
   check(state_.skipped_in_row < options_.max_skipped_in_row, Code::numeric,
-        "{} steps in a row had a non-finite loss or gradient; the adapter's values are those of the last good step",
+        "{} steps in a row had a non-finite loss or gradient; the adapter's values are those of the last "
+        "good step",
         state_.skipped_in_row);
   DatasetOptions options;
   options.max_seq_len = 0;
@@ -228,7 +238,8 @@ TrainEvent Trainer::make_evaluation(const CancelToken* cancel) {
   }
   state_.evaluated_step = state_.step;
   const int64_t patience = options_.early_stopping_patience;
-  if (patience > 0 && state_.evaluations_since_best >= patience && state_.step > 0) state_.stopped_early = true;
+  if (patience > 0 && state_.evaluations_since_best >= patience && state_.step > 0)
+    state_.stopped_early = true;
   return event;
 }
 

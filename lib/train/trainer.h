@@ -53,16 +53,16 @@ struct TrainerState {
 
 class Trainer {
  public:
-  // `model` must stay as it is while the trainer lives. `dataset` and `eval_dataset` may be null. The context is the
-  // trainer's own. Code::busy when another trainer has the adapter, Code::mismatch for ids beyond the vocabulary,
-  // Code::invalid_argument for option values, Code::state when nothing of the adapter trains.
-  Trainer(std::shared_ptr<const Transformer> model, std::shared_ptr<Adapter> adapter, std::shared_ptr<const Dataset> dataset,
-          std::shared_ptr<const Dataset> eval_dataset, std::unique_ptr<Context> context, TrainerOptions options,
-          std::string base_name);
+  // `model` must stay as it is while the trainer lives. `dataset` and `eval_dataset` may be null. The context
+  // is the trainer's own. Code::busy when another trainer has the adapter, Code::mismatch for ids beyond the
+  // vocabulary, Code::invalid_argument for option values, Code::state when nothing of the adapter trains.
+  Trainer(std::shared_ptr<const Transformer> model, std::shared_ptr<Adapter> adapter,
+          std::shared_ptr<const Dataset> dataset, std::shared_ptr<const Dataset> eval_dataset,
+          std::unique_ptr<Context> context, TrainerOptions options, std::string base_name);
   ~Trainer();
 
-  // The next step of the data; an event of kind end when all have been made. A cancelled or failed step changes nothing:
-  // the next call repeats it. Code::numeric after too many skipped steps in a row.
+  // The next step of the data; an event of kind end when all have been made. A cancelled or failed step
+  // changes nothing: the next call repeats it. Code::numeric after too many skipped steps in a row.
   TrainEvent step(const CancelToken* cancel);
   // One step of the given rows.
   TrainEvent step_rows(std::span<const TokenRow> rows, const CancelToken* cancel);
@@ -72,7 +72,8 @@ class Trainer {
 
   // train/checkpoint.cpp. An empty path is output_dir/checkpoint-<step>.
   void checkpoint(const std::string& path, const CancelToken* cancel);
-  // `path` is a checkpoint, or a folder of which the newest complete one is taken. Returns notes on those passed over.
+  // `path` is a checkpoint, or a folder of which the newest complete one is taken. Returns notes on those
+  // passed over.
   std::string resume(const std::string& path);
 
   const TrainerState& state() const { return state_; }

@@ -1,4 +1,5 @@
-// Merging: the merged model alone gives what the adapter gave; the share of an update that storage keeps; the way back.
+// Merging: the merged model alone gives what the adapter gave; the share of an update that storage keeps; the
+// way back.
 #include "adapters/merge.h"
 
 #include <gtest/gtest.h>
@@ -47,7 +48,9 @@ class Merge : public testing::TestWithParam<std::string> {
     LoadOptions options;
     options.dtype = dtype;
     model = Model::load(test::data_path("families/" + base), *context, options);
-    adapter = load_adapter("default", test::data_path("adapters/" + name), model->transformer(), *context, "tiny-" + base).adapter;
+    adapter = load_adapter("default", test::data_path("adapters/" + name), model->transformer(), *context,
+                           "tiny-" + base)
+                  .adapter;
   }
   std::vector<float> logits(const std::string& row, bool with_adapter) {
     Workspace workspace(*context);
@@ -68,7 +71,8 @@ TEST_P(Merge, gives_the_adapters_logits_and_goes_back_bit_for_bit) {
   const auto plain = logits("0", false);
   std::vector<ParameterId> ties;
   for (const Parameter& each : model->transformer().layout().parameters) ties.push_back(each.tied_to);
-  MergedWeights merged = MergedWeights::compute(model->transformer(), *adapter->snapshot(), *context, nullptr);
+  MergedWeights merged =
+      MergedWeights::compute(model->transformer(), *adapter->snapshot(), *context, nullptr);
   EXPECT_EQ(bits_of(*model), bits);
   merged.apply(model->transformer());
   for (const std::string row : {"0", "1"})
@@ -79,10 +83,12 @@ TEST_P(Merge, gives_the_adapters_logits_and_goes_back_bit_for_bit) {
   merged.restore(model->transformer());
   EXPECT_EQ(bits_of(*model), bits);
   EXPECT_EQ(logits("0", false), plain);
-  for (size_t i = 0; i < ties.size(); ++i) EXPECT_EQ(model->transformer().layout().parameters[i].tied_to, ties[i]);
+  for (size_t i = 0; i < ties.size(); ++i)
+    EXPECT_EQ(model->transformer().layout().parameters[i].tied_to, ties[i]);
 }
 
-INSTANTIATE_TEST_SUITE_P(Folders, Merge, testing::ValuesIn(mergeable()), [](const auto& info) { return info.param; });
+INSTANTIATE_TEST_SUITE_P(Folders, Merge, testing::ValuesIn(mergeable()),
+                         [](const auto& info) { return info.param; });
 
 class MergeInto : public Merge {
  protected:
@@ -94,7 +100,8 @@ class MergeInto : public Merge {
     ASSERT_EQ(report.tensors.size() * 2, tensors.size());
     double smallest = 1;
     for (const MergeTensor& found : report.tensors) {
-      const std::string stem = "base_model.model." + found.path.substr(0, found.path.size() - std::string(".weight").size());
+      const std::string stem =
+          "base_model.model." + found.path.substr(0, found.path.size() - std::string(".weight").size());
       std::vector<float> a, b;
       int64_t rank = 0, in = 0, out = 0;
       for (size_t t = 0; t < tensors.size(); ++t) {
@@ -102,13 +109,15 @@ class MergeInto : public Merge {
           a = context->to_host(values[t]);
           rank = tensors[t].shape[0], in = tensors[t].shape[1];
         }
-        if (tensors[t].key == stem + ".lora_B.weight") b = context->to_host(values[t]), out = tensors[t].shape[0];
+        if (tensors[t].key == stem + ".lora_B.weight")
+          b = context->to_host(values[t]), out = tensors[t].shape[0];
       }
       ASSERT_EQ(rank, 4) << stem;
       const auto& parameters = model->transformer().layout().parameters;
-      const auto at = static_cast<size_t>(
-          std::find_if(parameters.begin(), parameters.end(), [&](const Parameter& each) { return each.path == found.path; }) -
-          parameters.begin());
+      const auto at =
+          static_cast<size_t>(std::find_if(parameters.begin(), parameters.end(),
+                                           [&](const Parameter& each) { return each.path == found.path; }) -
+                              parameters.begin());
       const std::vector<float> after = context->to_host(dequantized(*context, parameters[at].value));
       double product = 0, squares = 0;
       for (int64_t i = 0; i < out; ++i)
@@ -138,7 +147,8 @@ TEST_F(MergeInto, bfloat16_measures_what_is_kept) {
   open("llama_lora", DType::bf16);
   const auto before = dense();
   const auto bits = bits_of(*model);
-  MergedWeights merged = MergedWeights::compute(model->transformer(), *adapter->snapshot(), *context, nullptr);
+  MergedWeights merged =
+      MergedWeights::compute(model->transformer(), *adapter->snapshot(), *context, nullptr);
   merged.apply(model->transformer());
   expect_retained(merged, before);
   merged.restore(model->transformer());
@@ -153,7 +163,8 @@ TEST_F(MergeInto, nf4_measures_what_is_kept) {
     EXPECT_EQ(quantize_model(*model, *context, options), 14);
     const auto before = dense();
     const auto bits = bits_of(*model);
-    MergedWeights merged = MergedWeights::compute(model->transformer(), *adapter->snapshot(), *context, nullptr);
+    MergedWeights merged =
+        MergedWeights::compute(model->transformer(), *adapter->snapshot(), *context, nullptr);
     merged.apply(model->transformer());
     expect_retained(merged, before);
     merged.restore(model->transformer());
@@ -166,7 +177,9 @@ TEST_F(MergeInto, refuses_prompts_and_blocks) {
   EXPECT_ERROR(Code::unsupported, "prompt",
                MergedWeights::compute(model->transformer(), *adapter->snapshot(), *context, nullptr));
   model = Model::load(test::data_path("gguf_models/llama-Q8_0.gguf"), *context);
-  adapter = load_adapter("default", test::data_path("adapters/llama_lora"), model->transformer(), *context, "tiny-llama").adapter;
+  adapter = load_adapter("default", test::data_path("adapters/llama_lora"), model->transformer(), *context,
+                         "tiny-llama")
+                .adapter;
   EXPECT_ERROR(Code::unsupported, "q_proj",
                MergedWeights::compute(model->transformer(), *adapter->snapshot(), *context, nullptr));
 }

@@ -32,15 +32,16 @@ TEST_P(PeftFolder, logits_equal_peft) {
   const std::string base = golden.metadata().at("base");
   const auto context = test::cpu_context();
   const auto model = Model::load(test::data_path("families/" + base), *context);
-  const LoadedAdapter loaded = load_adapter("default", test::data_path("adapters/" + GetParam()), model->transformer(),
-                                            *context, "tiny-" + base);
+  const LoadedAdapter loaded = load_adapter("default", test::data_path("adapters/" + GetParam()),
+                                            model->transformer(), *context, "tiny-" + base);
   EXPECT_EQ(loaded.note, "");
   Workspace workspace(*context);
   for (const std::string row : {"0", "1"}) {
     const std::vector<int32_t> ids = golden.ids("token_ids_" + row);
     const auto logits = token_logits(model->transformer(), workspace, ids, {loaded.adapter->snapshot()}, 0,
                                      static_cast<int64_t>(ids.size()));
-    EXPECT_LE(test::largest_difference(logits, golden.read<float>("logits_" + row)), logit_tolerance) << "row " << row;
+    EXPECT_LE(test::largest_difference(logits, golden.read<float>("logits_" + row)), logit_tolerance)
+        << "row " << row;
   }
 }
 
@@ -69,7 +70,8 @@ TEST_P(PeftFolder, saving_gives_the_same_folder) {
     EXPECT_EQ(a, b) << entry.name;
   }
   Json wanted = expected.config, written = found.config;
-  // A list of module names may be written shorter; that it chooses the same modules is tested by loading it again.
+  // A list of module names may be written shorter; that it chooses the same modules is tested by loading it
+  // again.
   wanted.erase("target_modules"), written.erase("target_modules");
   EXPECT_EQ(Json(written).dump(), Json(wanted).dump());
   EXPECT_NO_THROW(load_adapter("again", folder.path(), model->transformer(), *context, base));

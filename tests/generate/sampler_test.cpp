@@ -35,7 +35,9 @@ std::vector<double> probabilities(const std::vector<float>& logits, const std::v
     for (double& value : p) value /= total;
   };
   normalise();
-  const auto rank = [&](size_t i) { return std::count_if(p.begin(), p.end(), [&](double other) { return other > p[i]; }); };
+  const auto rank = [&](size_t i) {
+    return std::count_if(p.begin(), p.end(), [&](double other) { return other > p[i]; });
+  };
   std::vector<double> kept = p;
   if (options.top_k > 0)
     for (size_t i = 0; i < p.size(); ++i)
@@ -74,7 +76,8 @@ TEST(Sampler, draws_follow_the_filtered_probabilities) {
     const std::vector<double> expected = probabilities(logits, history, options);
     std::vector<int> counts(logits.size());
     for (int draw = 0; draw < draws; ++draw)
-      ++counts[static_cast<size_t>(choose_token(logits, history, options, static_cast<uint64_t>(draw)).token)];
+      ++counts[static_cast<size_t>(
+          choose_token(logits, history, options, static_cast<uint64_t>(draw)).token)];
     for (size_t i = 0; i < counts.size(); ++i) {
       const double deviation = std::sqrt(expected[i] * (1 - expected[i]) * draws);
       EXPECT_NEAR(counts[i], expected[i] * draws, 5 * deviation + 1e-9) << i;
@@ -118,7 +121,8 @@ TEST(Sampler, a_tiny_temperature_is_greedy) {
 
 TEST(Sampler, refuses_what_is_not_finite_or_out_of_range) {
   EXPECT_ERROR(Code::numeric, "not finite", choose_token(std::vector<float>{1, std::nanf("")}, {}, {}, 0));
-  EXPECT_ERROR(Code::numeric, "not finite", choose_token(std::vector<float>{-INFINITY, -INFINITY}, {}, {}, 0));
+  EXPECT_ERROR(Code::numeric, "not finite",
+               choose_token(std::vector<float>{-INFINITY, -INFINITY}, {}, {}, 0));
   EXPECT_EQ(choose_token(std::vector<float>{-INFINITY, -3}, {}, {}, 0).token, 1);
   SamplingOptions options;
   options.top_p = std::nan("");

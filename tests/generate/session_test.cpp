@@ -22,8 +22,9 @@ struct Fixture {
     const auto context = one_thread();
     model = Model::load(test::data_path("families/" + family), *context);
     if (adapter_case.empty()) return;
-    adapter = load_adapter("default", test::data_path("adapters/" + adapter_case), model->transformer(), *context,
-                           "tiny-" + family).adapter;
+    adapter = load_adapter("default", test::data_path("adapters/" + adapter_case), model->transformer(),
+                           *context, "tiny-" + family)
+                  .adapter;
     hooks = {adapter->snapshot()};
   }
   Session session(int64_t context_length = 0) const {
@@ -96,10 +97,12 @@ TEST_P(Decoding, rewinds_and_forks) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Models, Decoding,
-                         testing::Values(std::pair{"llama", ""}, std::pair{"mistral", ""}, std::pair{"gpt2", ""},
-                                         std::pair{"qwen3", ""}, std::pair{"llama", "llama_lora"},
+                         testing::Values(std::pair{"llama", ""}, std::pair{"mistral", ""},
+                                         std::pair{"gpt2", ""}, std::pair{"qwen3", ""},
+                                         std::pair{"llama", "llama_lora"},
                                          std::pair{"llama", "llama_lora_head"}, std::pair{"gpt2", "gpt2_ia3"},
-                                         std::pair{"llama", "llama_prompt"}, std::pair{"gpt2", "gpt2_prompt"}),
+                                         std::pair{"llama", "llama_prompt"},
+                                         std::pair{"gpt2", "gpt2_prompt"}),
                          [](const auto& info) {
                            const std::string adapter = info.param.second;
                            return adapter.empty() ? std::string(info.param.first) : adapter;
@@ -161,7 +164,8 @@ TEST(Session, runs_beside_a_trainer_and_other_sessions) {
   alone.prefill(prompt, nullptr);
   for (int i = 0; i < 30; ++i) alone.next();
 
-  Trainer trainer({fixture.model, &fixture.model->transformer()}, fixture.adapter, nullptr, nullptr, one_thread(), options, "base");
+  Trainer trainer({fixture.model, &fixture.model->transformer()}, fixture.adapter, nullptr, nullptr,
+                  one_thread(), options, "base");
   std::vector<std::vector<int32_t>> results(3);
   std::vector<std::thread> threads;
   for (auto& result : results) {

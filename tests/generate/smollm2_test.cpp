@@ -1,5 +1,5 @@
-// The real SmolLM2-135M-Instruct against Transformers (tests/data/smollm2). Skipped without the file: PEFT_SMOLLM2_GGUF
-// names it.
+// The real SmolLM2-135M-Instruct against Transformers (tests/data/smollm2). Skipped without the file:
+// PEFT_SMOLLM2_GGUF names it.
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -38,8 +38,8 @@ class SmolLm2 : public testing::Test {
   }
   void SetUp() override {
     if (!model) GTEST_SKIP() << "no model file: " << model_path();
-    const std::unique_ptr<FILE, int (*)(FILE*)> file(std::fopen(test::data_path("smollm2/smollm2.json").c_str(), "rb"),
-                                                     std::fclose);
+    const std::unique_ptr<FILE, int (*)(FILE*)> file(
+        std::fopen(test::data_path("smollm2/smollm2.json").c_str(), "rb"), std::fclose);
     ASSERT_TRUE(file);
     std::string text(1 << 20, '\0');
     text.resize(std::fread(text.data(), 1, text.size(), file.get()));
@@ -71,7 +71,8 @@ TEST_F(SmolLm2, likelihoods_equal_transformers) {
   for (const Json& entry : golden["scored"]) {
     const auto ids = entry["token_ids"].get<std::vector<int32_t>>();
     double nll = 0;
-    for (const float value : token_log_probabilities((*model)->transformer(), workspace, ids, {})) nll -= value;
+    for (const float value : token_log_probabilities((*model)->transformer(), workspace, ids, {}))
+      nll -= value;
     const double expected = entry["nll"];
     EXPECT_NEAR(nll, expected, 1e-4 * expected) << entry["name"];
   }
@@ -89,8 +90,9 @@ TEST_F(SmolLm2, greedy_answers_equal_transformers) {
     const std::vector<int32_t> ids = tokenizer().encode(prompt, false);
     EXPECT_EQ(ids, entry["prompt_token_ids"].get<std::vector<int32_t>>());
 
-    Session session({{*model, &(*model)->transformer()}, (*model)->tokenizer(), (*model)->end_tokens()}, {},
-                    [] { return test::cpu_context(); }, 0);
+    Session session(
+        {{*model, &(*model)->transformer()}, (*model)->tokenizer(), (*model)->end_tokens()}, {},
+        [] { return test::cpu_context(); }, 0);
     GenerationOptions generation;
     generation.max_new_tokens = 24;
     session.set_options(generation);

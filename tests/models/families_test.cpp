@@ -1,4 +1,5 @@
-// Every family against logits that Transformers computed in f32 (tests/data/families, tests/data/gguf_models).
+// Every family against logits that Transformers computed in f32 (tests/data/families,
+// tests/data/gguf_models).
 #include <gtest/gtest.h>
 
 #include "generate/score.h"
@@ -35,7 +36,8 @@ void expect_logits(const std::string& model_path, const std::string& golden_path
     const std::vector<int32_t> ids = golden.ids("token_ids_" + row);
     const auto logits =
         token_logits(model->transformer(), workspace, ids, {}, 0, static_cast<int64_t>(ids.size()));
-    EXPECT_LE(test::largest_difference(logits, golden.read<float>("logits_" + row)), tolerance) << "row " << row;
+    EXPECT_LE(test::largest_difference(logits, golden.read<float>("logits_" + row)), tolerance)
+        << "row " << row;
     double nll = 0;
     for (const float value : token_log_probabilities(model->transformer(), workspace, ids, {})) nll -= value;
     const double expected = likelihood(golden.read<float>("logits_" + row), ids);
@@ -51,8 +53,8 @@ TEST_P(FamilyFolder, logits_equal_transformers) {
 
 INSTANTIATE_TEST_SUITE_P(Folders, FamilyFolder,
                          testing::Values("llama", "llama_sharded", "llama_rope_llama3", "llama_old_spelling",
-                                         "llama_rope_linear", "llama_linear_old_spelling", "qwen2", "qwen2_bfloat16",
-                                         "qwen3", "mistral", "gpt2"));
+                                         "llama_rope_linear", "llama_linear_old_spelling", "qwen2",
+                                         "qwen2_bfloat16", "qwen3", "mistral", "gpt2"));
 
 class FamilyGguf : public testing::TestWithParam<std::string> {};
 
@@ -63,8 +65,8 @@ TEST_P(FamilyGguf, logits_equal_transformers) {
 
 INSTANTIATE_TEST_SUITE_P(Files, FamilyGguf,
                          testing::Values("llama-F32", "llama-F16", "llama-Q8_0", "llama_rope_linear-F32",
-                                         "llama_rope_llama3-F32", "mistral-F32", "qwen2-F32", "qwen2-BF16", "qwen3-F32",
-                                         "gpt2-F32", "gpt2-F16"));
+                                         "llama_rope_llama3-F32", "mistral-F32", "qwen2-F32", "qwen2-BF16",
+                                         "qwen3-F32", "gpt2-F32", "gpt2-F16"));
 
 }  // namespace
 }  // namespace peft

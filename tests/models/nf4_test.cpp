@@ -36,7 +36,8 @@ class Nf4 : public testing::TestWithParam<bool> {
     Workspace workspace(*context);
     for (const std::string row : {"0", "1"}) {
       const auto ids = golden.ids("token_ids_" + row);
-      const auto logits = token_logits(model.transformer(), workspace, ids, {}, 0, static_cast<int64_t>(ids.size()));
+      const auto logits =
+          token_logits(model.transformer(), workspace, ids, {}, 0, static_cast<int64_t>(ids.size()));
       EXPECT_LE(test::largest_difference(logits, golden.read<float>("logits_" + row)), logit_tolerance);
     }
   }
@@ -51,7 +52,9 @@ void expect_same_bits(const Model& a, const Model& b) {
   for (size_t i = 0; i < first.size(); ++i) {
     ASSERT_EQ(first[i].value.dtype(), second[i].value.dtype()) << first[i].path;
     const int64_t bytes = storage_bytes(first[i].value.dtype(), first[i].value.shape());
-    EXPECT_EQ(std::memcmp(first[i].value.const_view().data, second[i].value.const_view().data, static_cast<size_t>(bytes)), 0)
+    EXPECT_EQ(std::memcmp(first[i].value.const_view().data, second[i].value.const_view().data,
+                          static_cast<size_t>(bytes)),
+              0)
         << first[i].path;
   }
 }
@@ -77,7 +80,8 @@ TEST_P(Nf4, quantizing_again_or_nothing_is_refused) {
   EXPECT_ERROR(Code::state, "no linear layer", quantize_model(*model, *context, {}));
 }
 
-// 24 steps of LoRA over NF4 and over the same weights dequantized: the same numbers up to the order of rounding.
+// 24 steps of LoRA over NF4 and over the same weights dequantized: the same numbers up to the order of
+// rounding.
 TEST_P(Nf4, lora_trains_over_it_as_over_the_dequantized_base) {
   const auto dequantize = [&](Model& model) {
     for (Parameter& parameter : model.transformer().layout().parameters) {
@@ -90,9 +94,11 @@ TEST_P(Nf4, lora_trains_over_it_as_over_the_dequantized_base) {
     }
   };
   std::vector<std::vector<double>> losses(2), norms(2);
-  const std::vector<std::vector<int32_t>> rows = {{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11}, {9, 8, 7, 6, 5, 40, 41, 42}};
+  const std::vector<std::vector<int32_t>> rows = {{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11},
+                                                  {9, 8, 7, 6, 5, 40, 41, 42}};
   const std::vector<TokenRow> views = {{rows[0], {}}, {rows[1], {}}};
-  const Json config = Json::parse(R"({"peft_type": "LORA", "r": 4, "lora_alpha": 8, "target_modules": "all-linear"})");
+  const Json config =
+      Json::parse(R"({"peft_type": "LORA", "r": 4, "lora_alpha": 8, "target_modules": "all-linear"})");
   for (size_t dense = 0; dense < 2; ++dense) {
     const auto model = stored();
     if (dense) dequantize(*model);
@@ -102,7 +108,8 @@ TEST_P(Nf4, lora_trains_over_it_as_over_the_dequantized_base) {
     options.learning_rate = 2e-3;
     options.schedule = Schedule::constant;
     options.warmup_ratio = 0;
-    Trainer trainer({model, &model->transformer()}, adapter, nullptr, nullptr, test::cpu_context(), options, "base");
+    Trainer trainer({model, &model->transformer()}, adapter, nullptr, nullptr, test::cpu_context(), options,
+                    "base");
     for (int step = 0; step < 24; ++step) {
       const TrainEvent event = trainer.step_rows(views, nullptr);
       losses[dense].push_back(event.loss);
@@ -116,8 +123,9 @@ TEST_P(Nf4, lora_trains_over_it_as_over_the_dequantized_base) {
   EXPECT_LT(losses[0].back(), 0.8 * losses[0].front());
 }
 
-INSTANTIATE_TEST_SUITE_P(Statistics, Nf4, testing::Bool(),
-                         [](const auto& info) { return info.param ? std::string("nested") : std::string("plain"); });
+INSTANTIATE_TEST_SUITE_P(Statistics, Nf4, testing::Bool(), [](const auto& info) {
+  return info.param ? std::string("nested") : std::string("plain");
+});
 
 }  // namespace
 }  // namespace peft

@@ -45,8 +45,8 @@ TEST_P(RoundTrip, folder_gives_the_same_logits) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Families, RoundTrip,
-                         testing::Values("llama", "llama_rope_llama3", "llama_rope_linear", "qwen2", "qwen2_bfloat16", "qwen3",
-                                         "mistral", "gpt2"));
+                         testing::Values("llama", "llama_rope_llama3", "llama_rope_linear", "qwen2",
+                                         "qwen2_bfloat16", "qwen3", "mistral", "gpt2"));
 
 class GgufRoundTrip : public testing::TestWithParam<std::string> {};
 
@@ -67,8 +67,9 @@ TEST_P(GgufRoundTrip, file_gives_the_same_logits) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Files, GgufRoundTrip,
-                         testing::Values("llama-F32.gguf", "llama-F16.gguf", "llama-Q8_0.gguf", "llama_rope_linear-F32.gguf",
-                                         "llama_rope_llama3-F32.gguf", "mistral-F32.gguf", "qwen2-F32.gguf", "qwen3-F32.gguf",
+                         testing::Values("llama-F32.gguf", "llama-F16.gguf", "llama-Q8_0.gguf",
+                                         "llama_rope_linear-F32.gguf", "llama_rope_llama3-F32.gguf",
+                                         "mistral-F32.gguf", "qwen2-F32.gguf", "qwen3-F32.gguf",
                                          "gpt2-F32.gguf"),
                          [](const auto& info) {
                            std::string name = info.param.substr(0, info.param.find('.'));
@@ -78,7 +79,8 @@ INSTANTIATE_TEST_SUITE_P(Files, GgufRoundTrip,
 
 class Refusal : public testing::Test {
  protected:
-  // A copy of the tiny Llama whose tensors `change` may rename, reshape (same size) or drop; "" adds a surplus one.
+  // A copy of the tiny Llama whose tensors `change` may rename, reshape (same size) or drop; "" adds a
+  // surplus one.
   std::string with_tensors(const std::function<bool(OutputTensor&)>& change, bool surplus = false) {
     const std::string path = folder.file("model-" + std::to_string(++count));
     std::filesystem::copy(test::data_path("families/llama"), path, std::filesystem::copy_options::recursive);
@@ -89,7 +91,9 @@ class Refusal : public testing::Test {
       output.name = entry.name;
       output.dtype = entry.dtype;
       output.shape = entry.shape;
-      output.read = [](int64_t, std::span<std::byte> out) { std::fill(out.begin(), out.end(), std::byte{0}); };
+      output.read = [](int64_t, std::span<std::byte> out) {
+        std::fill(out.begin(), out.end(), std::byte{0});
+      };
       if (change(output)) outputs.push_back(std::move(output));
     }
     if (surplus) {
@@ -117,8 +121,10 @@ TEST_F(Refusal, names_missing_surplus_and_misshapen_tensors) {
   const std::string name = "model.layers.1.mlp.up_proj.weight";
   EXPECT_NO_THROW(Model::load(with_tensors([](OutputTensor&) { return true; }), *context));
   const auto load = [&](const std::string& path) { return Model::load(path, *context); };
-  EXPECT_ERROR(Code::mismatch, name, load(with_tensors([&](OutputTensor& each) { return each.name != name; })));
-  EXPECT_ERROR(Code::mismatch, "model.layers.0.extra.weight", load(with_tensors([](OutputTensor&) { return true; }, true)));
+  EXPECT_ERROR(Code::mismatch, name,
+               load(with_tensors([&](OutputTensor& each) { return each.name != name; })));
+  EXPECT_ERROR(Code::mismatch, "model.layers.0.extra.weight",
+               load(with_tensors([](OutputTensor&) { return true; }, true)));
   EXPECT_ERROR(Code::mismatch, name, load(with_tensors([&](OutputTensor& each) {
                  if (each.name == name) each.shape = {each.shape[1], each.shape[0]};
                  return true;
@@ -135,8 +141,8 @@ TEST_F(Refusal, of_configurations_out_of_range_or_not_understood) {
       EXPECT_THAT(error.what(), testing::HasSubstr(part));
     }
   };
-  for (const char* key : {"num_attention_heads", "num_hidden_layers", "hidden_size", "vocab_size", "num_key_value_heads",
-                          "intermediate_size", "max_position_embeddings"}) {
+  for (const char* key : {"num_attention_heads", "num_hidden_layers", "hidden_size", "vocab_size",
+                          "num_key_value_heads", "intermediate_size", "max_position_embeddings"}) {
     rejects(key, 0, key);
     rejects(key, -1, key);
     rejects(key, "many", key);

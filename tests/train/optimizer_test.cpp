@@ -12,13 +12,15 @@ namespace {
 using Lists = std::vector<std::vector<float>>;
 
 // Both run in f32 with the same formula in another order of rounding.
-void expect_near(Context& context, const std::vector<Tensor>& found, const Json& expected, const std::string& what) {
+void expect_near(Context& context, const std::vector<Tensor>& found, const Json& expected,
+                 const std::string& what) {
   const auto wanted = expected.get<Lists>();
   for (size_t i = 0; i < wanted.size(); ++i) {
     const std::vector<float> values = context.to_host(found[i]);
     ASSERT_EQ(values.size(), wanted[i].size());
     for (size_t k = 0; k < values.size(); ++k)
-      EXPECT_NEAR(values[k], wanted[i][k], 4e-6 * std::abs(wanted[i][k]) + 1e-7) << what << " " << i << " " << k;
+      EXPECT_NEAR(values[k], wanted[i][k], 4e-6 * std::abs(wanted[i][k]) + 1e-7)
+          << what << " " << i << " " << k;
   }
 }
 
@@ -28,7 +30,8 @@ TEST(Optimizer, follows_torch) {
   for (const Json& entry : golden["cases"]) {
     std::vector<Tensor> parameters;
     for (const auto& values : entry["start"].get<Lists>())
-      parameters.push_back(context->from_host(std::span<const float>(values), {static_cast<int64_t>(values.size())}));
+      parameters.push_back(
+          context->from_host(std::span<const float>(values), {static_cast<int64_t>(values.size())}));
     Optimizer optimizer(*context, parameters);
     TrainerOptions options;
     options.weight_decay = entry["weight_decay"];
@@ -64,8 +67,10 @@ TEST(Optimizer, follows_torch) {
 
 TEST(Schedules, equal_transformers) {
   const Json golden = Json::parse(test::text_of_file(test::data_path("optimizer/schedules.json")));
-  const std::map<std::string, Schedule> names = {
-      {"constant", Schedule::constant}, {"constant_with_warmup", Schedule::constant}, {"linear", Schedule::linear}, {"cosine", Schedule::cosine}};
+  const std::map<std::string, Schedule> names = {{"constant", Schedule::constant},
+                                                 {"constant_with_warmup", Schedule::constant},
+                                                 {"linear", Schedule::linear},
+                                                 {"cosine", Schedule::cosine}};
   for (const Json& entry : golden["schedules"]) {
     const std::string name = entry["name"];
     ASSERT_TRUE(names.contains(name)) << name;
@@ -73,7 +78,9 @@ TEST(Schedules, equal_transformers) {
     if (name == "constant" && entry["warmup_steps"] != 0) continue;
     const auto factors = entry["factors"].get<std::vector<double>>();
     for (size_t i = 0; i < factors.size(); ++i)
-      EXPECT_NEAR(schedule_factor(names.at(name), static_cast<int64_t>(i), entry["warmup_steps"], entry["total_steps"]), factors[i], 1e-12)
+      EXPECT_NEAR(schedule_factor(names.at(name), static_cast<int64_t>(i), entry["warmup_steps"],
+                                  entry["total_steps"]),
+                  factors[i], 1e-12)
           << name << " " << i;
   }
 }

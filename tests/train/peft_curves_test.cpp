@@ -15,7 +15,8 @@ TEST_P(PeftCurve, losses_and_final_adapter_equal_peft) {
   const auto model = test::load_model("families/" + base);
   const auto context = test::cpu_context();
   const std::string name = "tiny-" + base;
-  const auto adapter = load_adapter("default", folder + "/start", model->transformer(), *context, name).adapter;
+  const auto adapter =
+      load_adapter("default", folder + "/start", model->transformer(), *context, name).adapter;
   const auto wanted = load_adapter("final", folder + "/final", model->transformer(), *context, name).adapter;
   const auto start = test::values_of(*adapter);
 
@@ -36,8 +37,8 @@ TEST_P(PeftCurve, losses_and_final_adapter_equal_peft) {
     const TrainEvent event = trainer.step_rows(taken, nullptr);
     EXPECT_NEAR(event.loss, losses[step], 1e-4 * losses[step]) << "step " << step;
   }
-  // Adam divides by the gradient's own size, so an element whose gradient is near rounding may go another way for a few steps;
-  // the distance of all elements together is still a small part of the way they went.
+  // Adam divides by the gradient's own size, so an element whose gradient is near rounding may go another way
+  // for a few steps; the distance of all elements together is still a small part of the way they went.
   const auto found = test::values_of(*adapter), last = test::values_of(*wanted);
   ASSERT_EQ(found.size(), last.size());
   for (size_t t = 0; t < found.size(); ++t) {
@@ -51,8 +52,9 @@ TEST_P(PeftCurve, losses_and_final_adapter_equal_peft) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Cases, PeftCurve,
-                         testing::Values("llama_lora", "llama_lora_accumulate", "llama_lora_head", "qwen2_lora_bias",
-                                         "gpt2_lora", "llama_ia3", "gpt2_ia3", "llama_prompt", "gpt2_prompt"));
+                         testing::Values("llama_lora", "llama_lora_accumulate", "llama_lora_head",
+                                         "qwen2_lora_bias", "gpt2_lora", "llama_ia3", "gpt2_ia3",
+                                         "llama_prompt", "gpt2_prompt"));
 
 }  // namespace
 }  // namespace peft

@@ -28,8 +28,8 @@ class Resume : public testing::Test {
  protected:
   std::unique_ptr<Trainer> trainer(const TrainerOptions& options, int threads = 2) {
     adapter = test::new_adapter(model->transformer(), lora);
-    return std::make_unique<Trainer>(test::transformer_of(model), adapter, dataset, nullptr, test::cpu_context(threads),
-                                     options, "tiny-llama");
+    return std::make_unique<Trainer>(test::transformer_of(model), adapter, dataset, nullptr,
+                                     test::cpu_context(threads), options, "tiny-llama");
   }
   void run(Trainer& trainer, int64_t until) {
     while (trainer.state().step < until) losses.push_back(trainer.step(nullptr).loss);
@@ -115,7 +115,8 @@ TEST_F(Resume, passes_over_a_damaged_checkpoint) {
   options.output_dir = folder.path();
   options.save_total_limit = 0;
   run_whole(options);
-  for (const std::string name : {"adapter_model.safetensors", "optimizer.safetensors", "adapter_config.json", "manifest.json"}) {
+  for (const std::string name :
+       {"adapter_model.safetensors", "optimizer.safetensors", "adapter_config.json", "manifest.json"}) {
     losses.clear();
     {
       const auto first = trainer(options);
@@ -164,7 +165,8 @@ TEST_F(Resume, old_checkpoints_are_pruned_and_the_newest_stay) {
   options.save_steps = 2;
   options.save_total_limit = 2;
   const auto run = trainer(options);
-  while (run->next(nullptr).kind != EventKind::end) {}
+  while (run->next(nullptr).kind != EventKind::end) {
+  }
   EXPECT_TRUE(path_exists(folder.file("checkpoint-12")) && path_exists(folder.file("checkpoint-10")));
   EXPECT_FALSE(path_exists(folder.file("checkpoint-8")));
   EXPECT_TRUE(run->finished());

@@ -13,15 +13,16 @@ namespace {
 
 constexpr const char* lora = R"({"peft_type": "LORA", "r": 4, "lora_alpha": 8, "lora_dropout": 0.1,
                                  "target_modules": "all-linear"})";
-constexpr const char* plain_lora = R"({"peft_type": "LORA", "r": 4, "lora_alpha": 8, "target_modules": "all-linear"})";
+constexpr const char* plain_lora =
+    R"({"peft_type": "LORA", "r": 4, "lora_alpha": 8, "target_modules": "all-linear"})";
 
 class Step : public testing::Test {
  protected:
   std::unique_ptr<Trainer> trainer(TrainerOptions options, const char* config = lora,
                                    std::shared_ptr<const Dataset> eval = nullptr) {
     adapter = test::new_adapter(model->transformer(), config);
-    return std::make_unique<Trainer>(test::transformer_of(model), adapter, dataset, std::move(eval), test::cpu_context(),
-                                     options, "tiny-llama");
+    return std::make_unique<Trainer>(test::transformer_of(model), adapter, dataset, std::move(eval),
+                                     test::cpu_context(), options, "tiny-llama");
   }
   // The base loss of some rows, row by row, over their loss-bearing tokens.
   MicroBatchLoss loss_of(std::span<const RowView> list) {
@@ -45,7 +46,8 @@ TEST_F(Step, that_is_not_finite_is_skipped_counted_and_in_a_row_an_error) {
   run->step(nullptr);
   const auto before = test::values_of(*adapter);
   auto& parameters = model->transformer().layout().parameters;
-  Parameter& norm = *std::find_if(parameters.begin(), parameters.end(), [](const Parameter& each) { return each.path == "model.norm.weight"; });
+  Parameter& norm = *std::find_if(parameters.begin(), parameters.end(),
+                                  [](const Parameter& each) { return each.path == "model.norm.weight"; });
   const auto context = test::cpu_context();
   const Tensor good = norm.value;
   std::vector<float> bad(static_cast<size_t>(good.elements()), std::nanf(""));
@@ -61,7 +63,8 @@ TEST_F(Step, that_is_not_finite_is_skipped_counted_and_in_a_row_an_error) {
   norm.value = context->from_host(std::span<const float>(bad), good.shape());
   for (int i = 0; i < 3; ++i) run->step(nullptr);
   EXPECT_ERROR(Code::numeric, "3 steps in a row", run->step(nullptr));
-  EXPECT_ERROR(Code::numeric, "3 steps in a row", run->step_rows(std::vector<TokenRow>{rows[0].view()}, nullptr));
+  EXPECT_ERROR(Code::numeric, "3 steps in a row",
+               run->step_rows(std::vector<TokenRow>{rows[0].view()}, nullptr));
   norm.value = good;
 }
 
@@ -138,7 +141,8 @@ TEST_F(Step, at_the_end_of_an_epoch_is_divided_by_its_own_tokens) {
   EXPECT_EQ(run->total_steps(), 4);
   for (const size_t begin : {size_t{0}, size_t{8}}) {
     std::vector<RowView> part;
-    for (size_t r = begin; r < std::min<size_t>(begin + 8, rows.size()); ++r) part.push_back(dataset->row(static_cast<int64_t>(r)));
+    for (size_t r = begin; r < std::min<size_t>(begin + 8, rows.size()); ++r)
+      part.push_back(dataset->row(static_cast<int64_t>(r)));
     const MicroBatchLoss expected = loss_of(part);
     const TrainEvent event = run->step(nullptr);
     EXPECT_EQ(event.loss_tokens, expected.tokens);
@@ -172,7 +176,8 @@ TEST_F(Step, counts_only_labels_that_are_not_ignored) {
   EXPECT_EQ(masked.tokens, counted);
   // The whole row's loss less that of the other half of the labels.
   std::vector<int32_t> opposite(labels.size());
-  for (size_t i = 0; i < labels.size(); ++i) opposite[i] = labels[i] == ignored_label ? row.ids[i] : ignored_label;
+  for (size_t i = 0; i < labels.size(); ++i)
+    opposite[i] = labels[i] == ignored_label ? row.ids[i] : ignored_label;
   const MicroBatchLoss whole = loss_of(std::vector<RowView>{{row.ids, row.ids, 0, 0}});
   const MicroBatchLoss others = loss_of(std::vector<RowView>{{row.ids, opposite, 0, 0}});
   EXPECT_NEAR(masked.sum, whole.sum - others.sum, 1e-4);
@@ -205,12 +210,14 @@ TEST_F(Step, options_are_checked) {
   };
   EXPECT_ERROR(Code::invalid_argument, "batch_size", with([](auto& o) { o.batch_size = 0; }));
   EXPECT_ERROR(Code::invalid_argument, "epochs", with([](auto& o) { o.epochs = std::nan(""); }));
-  EXPECT_ERROR(Code::invalid_argument, "learning_rate", with([](auto& o) { o.learning_rate = std::nan(""); }));
+  EXPECT_ERROR(Code::invalid_argument, "learning_rate",
+               with([](auto& o) { o.learning_rate = std::nan(""); }));
   EXPECT_ERROR(Code::invalid_argument, "beta1", with([](auto& o) { o.beta1 = 1; }));
   EXPECT_ERROR(Code::invalid_argument, "save_steps", with([](auto& o) { o.save_steps = 1; }));
   EXPECT_ERROR(Code::invalid_argument, "eval", with([](auto& o) { o.eval_steps = 1; }));
   const auto first = trainer({});
-  EXPECT_ERROR(Code::busy, "", Trainer(test::transformer_of(model), adapter, dataset, nullptr, test::cpu_context(), {}, ""));
+  EXPECT_ERROR(Code::busy, "",
+               Trainer(test::transformer_of(model), adapter, dataset, nullptr, test::cpu_context(), {}, ""));
 }
 
 }  // namespace

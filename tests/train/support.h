@@ -33,7 +33,8 @@ inline std::vector<TestRow> training_rows() {
   for (size_t at = 0; at < text.size();) {
     const size_t end = text.find('\n', at);
     const Json json = Json::parse(text.substr(at, end - at));
-    rows.push_back({json["token_ids"].get<std::vector<int32_t>>(), json["labels"].get<std::vector<int32_t>>()});
+    rows.push_back(
+        {json["token_ids"].get<std::vector<int32_t>>(), json["labels"].get<std::vector<int32_t>>()});
     at = end + 1;
   }
   return rows;
@@ -60,7 +61,8 @@ inline std::shared_ptr<const Transformer> transformer_of(const std::shared_ptr<M
 }
 
 // A fresh adapter from PEFT's JSON.
-inline std::shared_ptr<Adapter> new_adapter(const Transformer& model, const std::string& config, uint64_t seed = 1) {
+inline std::shared_ptr<Adapter> new_adapter(const Transformer& model, const std::string& config,
+                                            uint64_t seed = 1) {
   const auto context = cpu_context();
   const Json json = Json::parse(config);
   const PlanInput input{model, json, "test", {}, false, seed};
