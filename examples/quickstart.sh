@@ -3,8 +3,8 @@
 #   bash examples/quickstart.sh                     with SmolLM2-135M-Instruct, fetched once (93 MB)
 #   bash examples/quickstart.sh --model DIR_OR_GGUF with a model of your own that has a chat template
 #   bash examples/quickstart.sh --output DIR        where the adapter goes (build/quickstart)
-# Installs what is missing, builds, trains for one to four minutes, and lets the model answer before and after.
-# Works offline once everything is there. Never asks. The last line says how many held-out rows came out exact.
+# Installs what is missing, builds, trains for one to four minutes, lets the model answer before and after.
+# Works offline once all is there. Never asks. The last line says how many held-out rows came out exact.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 

@@ -79,33 +79,4 @@ ExactMatch exact_match(const peft_model* model, const peft_adapter* adapter,
   return result;
 }
 
-ExactMatch exact_match(const peft_model* model, const peft_adapter* adapter,
-                       const ArithmeticSettings& arithmetic, const std::vector<HeldOutRow>& rows,
-                       bool has_text, const std::string& label) {
-  constexpr size_t plain_every = 20;
-  constexpr int64_t more_tokens = 8;  // an answer that is longer than this is none that matches
-  ExactMatch result;
-  ProgressLine line;
-  const Session session = make_session(model, adapter, arithmetic);
-  auto prefill = defaults(peft_prefill_options_init);
-  prefill.cancel = interrupt_token();
-  for (const HeldOutRow& row : rows) {
-    SamplingSettings sampling;
-    sampling.max_new_tokens = static_cast<int64_t>(row.expected.size()) + (has_text ? more_tokens : 0);
-    sampling.ignore_eos = !has_text;
-    call(peft_session_rewind(session.get(), 0));
-    sampling.apply(session.get(), interrupt_token());
-    call(peft_session_prefill(session.get(), row.prompt.data(), row.prompt.size(), &prefill));
-    const Answer made = read_answer(session.get(), has_text);
-    MatchedAnswer answer;
-    answer.text = has_text ? trimmed(made.text) : fmt::format("{}", fmt::join(made.token_ids, ","));
-    answer.matches = has_text ? answer.text == row.expected_text : made.token_ids == row.expected;
-    result.matches += answer.matches ? 1 : 0;
-    result.answers.push_back(std::move(answer));
-    line.show(fmt::format("{}: {} of {} answers, {} right", label, result.answers.size(), rows.size(),
-                          result.matches));
-  }
-  return result;
-}
-
 }  // namespace peft_cli
