@@ -88,7 +88,7 @@ TEST_P(Merge, gives_the_adapters_logits_and_goes_back_bit_for_bit) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Folders, Merge, testing::ValuesIn(mergeable()),
-                         [](const auto& info) { return info.param; });
+                         [](const auto& each) { return each.param; });
 
 class MergeInto : public Merge {
  protected:

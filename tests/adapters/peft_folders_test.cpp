@@ -78,7 +78,7 @@ TEST_P(PeftFolder, saving_gives_the_same_folder) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Folders, PeftFolder, testing::ValuesIn(cases()),
-                         [](const auto& info) { return info.param; });
+                         [](const auto& each) { return each.param; });
 
 }  // namespace
 }  // namespace peft

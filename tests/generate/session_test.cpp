@@ -103,9 +103,9 @@ INSTANTIATE_TEST_SUITE_P(Models, Decoding,
                                          std::pair{"llama", "llama_lora_head"}, std::pair{"gpt2", "gpt2_ia3"},
                                          std::pair{"llama", "llama_prompt"},
                                          std::pair{"gpt2", "gpt2_prompt"}),
-                         [](const auto& info) {
-                           const std::string adapter = info.param.second;
-                           return adapter.empty() ? std::string(info.param.first) : adapter;
+                         [](const auto& each) {
+                           const std::string adapter = each.param.second;
+                           return adapter.empty() ? std::string(each.param.first) : adapter;
                          });
 
 TEST(Session, that_failed_or_was_cancelled_is_as_before) {

@@ -123,8 +123,8 @@ TEST_P(Nf4, lora_trains_over_it_as_over_the_dequantized_base) {
   EXPECT_LT(losses[0].back(), 0.8 * losses[0].front());
 }
 
-INSTANTIATE_TEST_SUITE_P(Statistics, Nf4, testing::Bool(), [](const auto& info) {
-  return info.param ? std::string("nested") : std::string("plain");
+INSTANTIATE_TEST_SUITE_P(Statistics, Nf4, testing::Bool(), [](const auto& each) {
+  return each.param ? std::string("nested") : std::string("plain");
 });
 
 }  // namespace

@@ -71,8 +71,8 @@ INSTANTIATE_TEST_SUITE_P(Files, GgufRoundTrip,
                                          "llama_rope_linear-F32.gguf", "llama_rope_llama3-F32.gguf",
                                          "mistral-F32.gguf", "qwen2-F32.gguf", "qwen3-F32.gguf",
                                          "gpt2-F32.gguf"),
-                         [](const auto& info) {
-                           std::string name = info.param.substr(0, info.param.find('.'));
+                         [](const auto& each) {
+                           std::string name = each.param.substr(0, each.param.find('.'));
                            std::replace(name.begin(), name.end(), '-', '_');
                            return name;
                          });
