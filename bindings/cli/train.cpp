@@ -28,6 +28,7 @@ class Train final : public Command {
     settings_.integer("log-steps", log_steps_, 1, 1000000,
                       "a line every so many steps where there is no terminal",
                       {"logging_steps", "steps_per_report"});
+    settings_.word("report-to", report_to_, {"none", "tensorboard"}, "scalars in runs/ of the output folder");
     for (const char* name : {"resume", "overwrite"}) settings_.leave_out_of_resolved(name);
     settings_.common(/*with_config=*/true);
   }
@@ -85,6 +86,7 @@ class Train final : public Command {
     folder.write_config(settings_.resolved());
     if (tokenizer) call(peft_tokenizer_save(tokenizer.get(), folder.path().c_str()));
 
+    if (report_to_ == "tensorboard") report.write_events(folder.path());
     for (;;) {
       if (status == PEFT_E_CANCELLED && interrupted())
         return save_and_stop(trainer.get(), folder, report, estimate);
@@ -206,6 +208,7 @@ class Train final : public Command {
 
   TrainSettings train_;
   bool resume_ = false, overwrite_ = false;
+  std::string report_to_ = "none";
   int64_t log_steps_ = 10;
 };
 

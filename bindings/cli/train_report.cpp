@@ -100,6 +100,13 @@ void TrainReport::take_step(const peft_step_result& event) {
   line["loss_tokens"] = event.loss_tokens;
   if (event.skipped) line["skipped"] = true;
   metrics_.append(line);
+  if (events_) {
+    events_->scalar("train/loss", event.loss, event.step);
+    events_->scalar("train/learning_rate", event.learning_rate, event.step);
+    events_->scalar("train/grad_norm", event.grad_norm, event.step);
+    events_->scalar("train/tokens_per_second", event.tokens_per_second, event.step);
+    events_->scalar("train/epoch", event.epoch, event.step);
+  }
   if (event.skipped) {
     line_.plain(fmt::format("{}  skipped: loss {}, gradient norm {}", place_text(event), event.loss,
                             event.grad_norm));
@@ -131,6 +138,10 @@ void TrainReport::take_evaluation(const peft_step_result& event) {
   line["seconds"] = event.seconds;
   line["best_step"] = event.best_step;
   evaluations_.append(line);
+  if (events_) {
+    events_->scalar("eval/loss", event.eval_loss, event.step);
+    events_->scalar("eval/perplexity", std::exp(event.eval_loss), event.step);
+  }
   line_.plain(fmt::format("{}  eval loss {}  ppl {}{}", place_text(event), number_text(event.eval_loss, 3),
                           number_text(std::exp(event.eval_loss), 2), event.is_best ? "  best" : ""));
 }

@@ -3,9 +3,11 @@
 
 #include <chrono>
 #include <deque>
+#include <memory>
 #include <string>
 
 #include "api.h"
+#include "event_file.h"
 #include "run_folder.h"
 #include "terminal.h"
 #include "train_settings.h"
@@ -28,6 +30,8 @@ class TrainReport {
         evaluations_(folder.file("evaluations.jsonl")),
         log_steps_(log_steps) {}
 
+  // Scalars for TensorBoard too, from the first event on.
+  void write_events(const std::string& folder) { events_ = std::make_unique<EventFile>(folder); }
   // On --resume: the files go on after this step.
   void cut_back(int64_t step) const;
   void take(const peft_step_result& event, const std::string& folder);
@@ -46,6 +50,7 @@ class TrainReport {
   std::string step_text(const peft_step_result& event) const;
 
   JsonLines metrics_, evaluations_;
+  std::unique_ptr<EventFile> events_;
   int64_t log_steps_;
   ProgressLine line_;
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();

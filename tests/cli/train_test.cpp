@@ -4,6 +4,8 @@
 #include <sys/stat.h>
 
 #include <cmath>
+#include <cstring>
+#include <filesystem>
 
 #include "cli/program.h"
 #include "support/temporary_folder.h"
@@ -167,6 +169,46 @@ TEST_F(Train, FoldersOfRowsAreEvaluatedToo) {
   for (const Json& line : lines) best = std::min(best, line["eval_loss"].get<double>());
   EXPECT_EQ(outcome.json()["best_eval_loss"].get<double>(), best);
   EXPECT_EQ(peft(small("other") + Words{"--early-stopping-patience", "2"}).status, 2);
+}
+
+// The records of TensorBoard's file: length, checksum, event, checksum; checked bit by bit.
+uint32_t masked_checksum(const std::string& bytes) {
+  uint32_t value = ~0u;
+  for (const char byte : bytes) {
+    value ^= static_cast<unsigned char>(byte);
+    for (int bit = 0; bit < 8; ++bit) value = value & 1 ? value >> 1 ^ 0x82F63B78u : value >> 1;
+  }
+  value = ~value;
+  return ((value >> 15) | (value << 17)) + 0xA282EAD8u;
+}
+
+template <typename T>
+T number_at(const std::string& bytes, size_t offset) {
+  T value{};
+  std::memcpy(&value, bytes.data() + offset, sizeof value);
+  return value;
+}
+
+TEST_F(Train, WritesEventsForTensorBoard) {
+  ASSERT_EQ(peft(small("run") + Words{"--report-to", "tensorboard"}).status, 0);
+  std::string text;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(out("run") + "/runs"))
+    if (entry.path().filename().string().starts_with("events.out.tfevents.")) text = read_all(entry.path());
+  int records = 0, losses = 0;
+  size_t at = 0;
+  while (at + 16 <= text.size()) {
+    const auto length = number_at<uint64_t>(text, at);
+    ASSERT_EQ(number_at<uint32_t>(text, at + 8), masked_checksum(text.substr(at, 8)));
+    ASSERT_LE(length, text.size() - at - 16);
+    const std::string event = text.substr(at + 12, length);
+    ASSERT_EQ(number_at<uint32_t>(text, at + 12 + length), masked_checksum(event));
+    if (event.find("train/loss") != event.npos) ++losses;
+    ++records;
+    at += 16 + length;
+  }
+  EXPECT_EQ(at, text.size());
+  EXPECT_EQ(records, 1 + 6 * 5);
+  EXPECT_EQ(losses, 6);
 }
 
 TEST_F(Train, BadRowsNameFileAndLine) {
