@@ -19,11 +19,18 @@ PlannedTensor copy_of_parameter(const Layout& layout, ParameterId id, int32_t la
 }
 
 std::vector<SavedTensor> plan_saved(const std::vector<std::string>& names, const Layout& layout,
-                                    const std::string& what) {
+                                    std::span<const int32_t> chosen, const std::string& what) {
   std::vector<SavedTensor> saved;
   if (names.empty()) return saved;
   for (const int32_t index : resolve_saved(names, layout, what)) {
     const Module& module = layout.modules[static_cast<size_t>(index)];
+    check(std::find(chosen.begin(), chosen.end(), index) == chosen.end(), Code::unsupported,
+          "{}: modules_to_save names '{}', which target_modules names too", what, module.path);
+    check(!module.conv1d || module.layout == WeightLayout::in_out, Code::unsupported,
+          "{}: modules_to_save: '{}' is held as [out, in], as GGUF and NF4 have it, PEFT's files have it as "
+          "[in, out]; load "
+          "the model from its folder",
+          what, module.path);
     // A head trains after every layer, an embedding before the first.
     const int32_t layer =
         module.kind == ModuleKind::head || module.name == "final_norm" ? INT32_MAX - 1 : module.layer;

@@ -22,13 +22,14 @@ PlannedTensor copy_of_parameter(const Layout& layout, ParameterId id, int32_t la
 // The prefix of every key that names a module of the model.
 inline constexpr std::string_view key_prefix = "base_model.model.";
 
-// The tensors that modules_to_save asks for, one per parameter of each named module.
+// The tensors that modules_to_save asks for, one per parameter of each named module. `chosen` are the modules
+// that the method adapts: Code::unsupported for one that is named too.
 struct SavedTensor {
   ParameterId parameter;
   PlannedTensor planned;
 };
 std::vector<SavedTensor> plan_saved(const std::vector<std::string>& names, const Layout& layout,
-                                    const std::string& what);
+                                    std::span<const int32_t> chosen, const std::string& what);
 
 // Base of every hook table: what it replaces, and where training begins.
 class CopyTable : public HookTable {

@@ -26,8 +26,36 @@ Tensor read_tensor(const SafetensorsFile& file, const TensorEntry& entry, Contex
   return values;
 }
 
+bool same_values(Context& context, const Tensor& a, const Tensor& b) {
+  return context.to_host(dequantized(context, a)) == context.to_host(dequantized(context, b));
+}
+
+// A base weight beside the adapter is the model's own, but for rounding to the coarser of the two types.
+// Returns what is worth telling.
+std::string compare_base(const SafetensorsFile& file, const TensorEntry& entry, const Parameter& parameter,
+                         Context& context) {
+  check(entry.shape == parameter.shape, Code::mismatch,
+        "{}: tensor '{}': the model's weight has shape {}, found {}: the adapter was made for a resized "
+        "vocabulary",
+        file.path(), entry.name, to_string(parameter.shape), to_string(entry.shape));
+  if (context.is_meta()) return "";
+  const DType held = parameter.value.dtype();
+  if (!is_floating(held))
+    return fmt::format("{}: tensor '{}' is left aside for the model's own weight, which is held as {}",
+                       file.path(), entry.name, name_of(held));
+  const Tensor filed = read_tensor(file, entry, context);
+  const bool same = same_values(context, to_dtype(context, filed, held), parameter.value) ||
+                    same_values(context, to_dtype(context, parameter.value, entry.dtype), filed);
+  check(same, Code::mismatch,
+        "{}: tensor '{}' is not the model's own weight: the adapter was made for another or a changed base "
+        "model",
+        file.path(), entry.name);
+  return "";
+}
+
 // The file's tensors in the plan's order; missing and surplus ones are named.
-std::vector<Tensor> read_tensors(const SafetensorsFile& file, const Plan& plan, Context& context) {
+std::vector<Tensor> read_tensors(const SafetensorsFile& file, const Plan& plan, const Transformer& model,
+                                 Context& context, std::string& note) {
   std::vector<Tensor> values;
   std::unordered_set<std::string> used;
   for (const PlannedTensor& planned : plan.tensors()) {
@@ -38,6 +66,14 @@ std::vector<Tensor> read_tensors(const SafetensorsFile& file, const Plan& plan, 
           file.path(), planned.key, to_string(planned.shape), to_string(entry->shape));
     used.insert(entry->name);
     values.push_back(read_tensor(file, *entry, context));
+  }
+  for (const FiledBase& base : plan.filed_base()) {
+    const TensorEntry* entry = file.find(base.key);
+    if (!entry) continue;
+    used.insert(entry->name);
+    const std::string told =
+        compare_base(file, *entry, model.layout().parameters[static_cast<size_t>(base.parameter)], context);
+    if (note.empty()) note = told;
   }
   std::string surplus;
   for (const TensorEntry& entry : file.entries())
@@ -65,8 +101,8 @@ LoadedAdapter load_adapter(const std::string& name, const std::string& path, con
   const std::string what = join_path(path, "adapter_config.json");
   PlanInput input{model, folder.config, what, {}, /*for_loading=*/true, 0};
   std::shared_ptr<const Plan> plan = plan_adapter(input);
-  const std::vector<Tensor> values = read_tensors(*folder.tensors, *plan, context);
   LoadedAdapter loaded;
+  const std::vector<Tensor> values = read_tensors(*folder.tensors, *plan, model, context, loaded.note);
   loaded.adapter = Adapter::from_values(name, std::move(plan), context, values);
   const std::string base = JsonFields(folder.config, what).string_or("base_model_name_or_path", "");
   if (!base.empty() && base_name_differs(base, base_name))
@@ -80,13 +116,10 @@ void save_adapter(const Adapter& adapter, const std::string& path, Context& cont
         name_of(options.dtype));
   const std::vector<Tensor> values = adapter.values();
   std::vector<OutputTensor> outputs;
-  for (size_t i = 0; i < values.size(); ++i) {
-    // Tensors that lie in a shared buffer are dense row ranges; only the type may differ.
-    const Tensor tensor =
-        options.dtype == DType::f32 ? values[i] : to_dtype(context, values[i], options.dtype);
+  const auto add = [&](const std::string& key, const Tensor& tensor) {
     OutputTensor output;
-    output.name = adapter.plan().tensors()[i].key;
-    output.dtype = options.dtype;
+    output.name = key;
+    output.dtype = tensor.dtype();
     output.shape = tensor.shape();
     output.read = [&context, tensor](int64_t offset, std::span<std::byte> out) {
       poll(context.cancel);
@@ -94,6 +127,16 @@ void save_adapter(const Adapter& adapter, const std::string& path, Context& cont
                                      static_cast<int64_t>(out.size()));
     };
     outputs.push_back(std::move(output));
+  };
+  for (size_t i = 0; i < values.size(); ++i) {
+    // Tensors that lie in a shared buffer are dense row ranges; only the type may differ.
+    add(adapter.plan().tensors()[i].key,
+        options.dtype == DType::f32 ? values[i] : to_dtype(context, values[i], options.dtype));
+  }
+  for (const FiledBase& base : adapter.plan().filed_base()) {
+    if (!options.model) break;
+    const Tensor& weight = options.model->layout().parameters[static_cast<size_t>(base.parameter)].value;
+    if (is_floating(weight.dtype())) add(base.key, weight);
   }
   Json config = adapter.plan().config();
   if (!options.base_name.empty()) config["base_model_name_or_path"] = options.base_name;

@@ -71,8 +71,15 @@ MergedWeights MergedWeights::compute(const Transformer& model, const HookTable& 
     change.value = kept_copy(context, stored);
     merged.changes_.push_back(std::move(change));
   };
-  for (const Module& module : layout.modules) {
+  for (size_t index = 0; index < layout.modules.size(); ++index) {
+    const Module& module = layout.modules[index];
     poll(cancel);
+    if (const EmbeddingHook* table = hooks.embedding(static_cast<int32_t>(index))) {
+      const Tensor weight = dequantized(context, layout.parameters[static_cast<size_t>(module.weight)].value);
+      const Tensor own = hooks.parameter(module.weight);
+      add(module.weight, weight, table->merged(context, dequantized(context, own ? own.detached() : weight)));
+      continue;
+    }
     const LinearHook* hook = module.group >= 0 ? hooks.linear(module.group) : nullptr;
     const bool covered = hook && hook->covers(module.member);
     for (const ParameterId id : {module.weight, module.bias}) {

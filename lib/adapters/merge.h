@@ -31,10 +31,10 @@ struct MergeReport {
 class MergedWeights {
  public:
   // Computes the merged value of every tensor that `hooks` changes, without touching the model: linear hooks
-  // by LinearHook::merged, replaced parameters by their copies (a tied head that is replaced or adapted gets
-  // a weight of its own). f32, f16 and bf16 stay; NF4 is quantized again; other quantized blocks are
-  // Code::unsupported, naming the tensor and what to do. Prompts are Code::unsupported. Non-finite results
-  // are Code::numeric. Polls `cancel` at every tensor.
+  // by LinearHook::merged, embedding hooks by theirs, replaced parameters by their copies (a tied head that
+  // is replaced or adapted gets a weight of its own). f32, f16 and bf16 stay; NF4 is quantized again; other
+  // quantized blocks are Code::unsupported, naming the tensor and what to do. Prompts are Code::unsupported.
+  // Non-finite results are Code::numeric. Polls `cancel` at every tensor.
   static MergedWeights compute(const Transformer& model, const HookTable& hooks, Context& context,
                                const CancelToken* cancel);
   MergeReport report(double minimum) const;

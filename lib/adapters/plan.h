@@ -41,6 +41,22 @@ struct PlannedTensor {
   int64_t first_row = 0;  // where it begins there
 };
 
+// A pair of tensors whose whole effect is W + alpha / rank * B A on one module (its transpose on an
+// embedding).
+struct LowRankPair {
+  int32_t module = -1;   // index in the layout
+  int32_t a = 0, b = 0;  // places in Plan::tensors()
+  int64_t rank = 0;
+  double alpha = 0;  // with rank-stabilized scaling too: what gives the scale when it is divided by the rank
+};
+
+// A base weight that PEFT files with the adapter although it is not trained: an embedding or head among the
+// targets (save_embedding_layers="auto").
+struct FiledBase {
+  std::string key;
+  ParameterId parameter = no_parameter;
+};
+
 class Plan {
  public:
   virtual ~Plan() = default;
@@ -56,6 +72,9 @@ class Plan {
   virtual Json config() const = 0;
   // Modules the plan changes, by the checkpoint's path, sorted.
   virtual std::vector<std::string> target_paths() const = 0;
+  // The adapter as low-rank pairs, one per target; empty for methods that are none.
+  virtual std::vector<LowRankPair> low_rank_pairs() const { return {}; }
+  const std::vector<FiledBase>& filed_base() const { return filed_base_; }
 
  protected:
   // Appends a tensor with a buffer of its own and returns its buffer's index.
@@ -63,6 +82,7 @@ class Plan {
 
   std::vector<PlannedTensor> tensors_;
   std::vector<Shape> buffers_;
+  std::vector<FiledBase> filed_base_;
 };
 
 // What a method's plan is made from.

@@ -43,6 +43,14 @@ bool is_saved(const std::vector<std::string>& saved, const std::string& path) {
   });
 }
 
+// PEFT compares plain endings, of the module's own path and of those around it.
+bool names_it_or_what_is_around(const std::string& name, const std::string& path) {
+  if (name.empty()) return false;
+  for (size_t end = path.size(); end != std::string::npos && end > 0; end = path.rfind('.', end - 1))
+    if (std::string_view(path).substr(0, end).ends_with(name)) return true;
+  return false;
+}
+
 bool layer_allowed(const TargetRules& rules, const Module& module) {
   if (!rules.layers || rules.layers->empty()) return true;
   if (module.layer < 0) return false;
@@ -103,8 +111,8 @@ bool matches(const NameSet& set, const std::string& path) {
                      [&](const std::string& name) { return ends_with_name(path, name); });
 }
 
-std::vector<int32_t> resolve_targets(const TargetRules& rules, const Layout& layout,
-                                     const std::string& what) {
+std::vector<int32_t> resolve_targets(const TargetRules& rules, const Layout& layout, const std::string& what,
+                                     TargetKinds kinds) {
   std::vector<int32_t> chosen;
   std::string refused;
   bool excluded = false;
@@ -122,12 +130,13 @@ std::vector<int32_t> resolve_targets(const TargetRules& rules, const Layout& lay
                        std::find(rules.targets.names.begin(), rules.targets.names.end(), module.path) !=
                            rules.targets.names.end();
     if (!exact && !layer_allowed(rules, module)) continue;
-    if (module.kind != ModuleKind::linear && module.kind != ModuleKind::head)
-      refused += (refused.empty() ? "'" : ", '") + module.path + "'";
+    const bool fits = module.kind == ModuleKind::linear || module.kind == ModuleKind::head ||
+                      (module.kind == ModuleKind::embedding && kinds == TargetKinds::linear_or_embedding);
+    if (!fits) refused += (refused.empty() ? "'" : ", '") + module.path + "'";
     chosen.push_back(static_cast<int32_t>(i));
   }
-  check(refused.empty(), Code::unsupported, "{}: target_modules names {}, which is no linear layer", what,
-        refused);
+  check(refused.empty(), Code::unsupported, "{}: target_modules names {}, which is no {}", what, refused,
+        kinds == TargetKinds::linear ? "linear layer" : "linear layer and no embedding");
   check(!chosen.empty(), Code::mismatch,
         "{}: target_modules {} match no module{}; linear layers here are named {}", what,
         rules.targets.is_pattern ? "'" + rules.targets.names[0] + "'"
@@ -143,7 +152,7 @@ std::vector<int32_t> resolve_saved(const std::vector<std::string>& names, const 
   for (size_t i = 0; i < layout.modules.size(); ++i) {
     bool found = false;
     for (size_t n = 0; n < names.size(); ++n) {
-      if (names[n].empty() || !layout.modules[i].path.ends_with(names[n])) continue;
+      if (!names_it_or_what_is_around(names[n], layout.modules[i].path)) continue;
       used[n] = found = true;
     }
     if (found) saved.push_back(static_cast<int32_t>(i));

@@ -31,10 +31,16 @@ struct TargetRules {
 // target_modules, exclude_modules, modules_to_save, layers_to_transform and layers_pattern of a config.
 TargetRules target_rules(const JsonFields& config, std::vector<std::string> defaults);
 
-// Indices of the modules that the rules choose, ascending. No match is Code::mismatch and says what there is.
-std::vector<int32_t> resolve_targets(const TargetRules& rules, const Layout& layout, const std::string& what);
+// Which modules a method can adapt.
+enum class TargetKinds : uint8_t { linear, linear_or_embedding };
 
-// Indices of the modules that modules_to_save names: any module whose path ends with an entry.
+// Indices of the modules that the rules choose, ascending. No match is Code::mismatch and says what there is;
+// a module of another kind is Code::unsupported.
+std::vector<int32_t> resolve_targets(const TargetRules& rules, const Layout& layout, const std::string& what,
+                                     TargetKinds kinds = TargetKinds::linear);
+
+// Indices of the modules that modules_to_save names: any module whose path, or that of a module around it
+// ("model.layers.0.mlp"), ends with an entry. An entry that names none is Code::mismatch.
 std::vector<int32_t> resolve_saved(const std::vector<std::string>& names, const Layout& layout,
                                    const std::string& what);
 

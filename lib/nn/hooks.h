@@ -51,12 +51,25 @@ class PromptHook {
   virtual Tensor embeddings(Pass& pass) const = 0;  // [T, width]
 };
 
+// A table of embeddings (of tokens, or of learned positions) under an adapter.
+class EmbeddingHook {
+ public:
+  virtual ~EmbeddingHook() = default;
+  // y [tokens, width] holds the table's rows `ids` from row `first_row` on; returns it with those rows changed,
+  // in place where y is the buffer's only handle.
+  virtual Tensor forward(Pass& pass, std::span<const int32_t> ids, Tensor y, int64_t first_row) const = 0;
+  // The table that gives the same without the hook. `table` is dense f32 [rows, width], a copy to write over.
+  virtual Tensor merged(Context& context, Tensor table) const = 0;
+};
+
 // Everything one adapter puts into a forward pass: a snapshot of its tensors behind hooks.
 class HookTable {
  public:
   virtual ~HookTable() = default;
   // Hook of a linear group, or null.
   virtual const LinearHook* linear(int32_t group) const = 0;
+  // Hook of an embedding by its module's index, or null.
+  virtual const EmbeddingHook* embedding(int32_t) const { return nullptr; }
   virtual const PromptHook* prompt() const = 0;  // or null
   // A base parameter that this adapter replaces with its own copy (modules_to_save, trained biases); undefined: the base's.
   virtual Tensor parameter(ParameterId id) const = 0;

@@ -22,15 +22,30 @@ const PromptHook* prompt_of(const ActiveAdapters& active) {
   return found;
 }
 
+// y holds the rows `ids` of an embedding, for all rows of the pass; adapters change those of their own rows.
+Tensor apply_embedding_hooks(Pass& pass, int32_t module, std::span<const int32_t> ids, Tensor y) {
+  const std::vector<Row>& rows = pass.rows().rows();
+  for (const ActiveAdapters& active : pass.adapters()) {
+    const Row& first = rows[static_cast<size_t>(active.first_row)];
+    const Row& last = rows[static_cast<size_t>(active.first_row + active.row_count - 1)];
+    const auto begin = static_cast<size_t>(first.begin), end = static_cast<size_t>(last.begin + last.length);
+    for (const auto& adapter : active.adapters)
+      if (const EmbeddingHook* hook = adapter->embedding(module))
+        y = hook->forward(pass, ids.subspan(begin, end - begin), std::move(y), first.begin);
+  }
+  return y;
+}
+
 // Token embeddings with each row's prompt before it. `kept` receives, for every token of pass.ids(), its place among the
 // activations.
 Tensor embed(const Transformer& model, Pass& pass, std::vector<int32_t>& kept) {
   Context& context = pass.context();
   const auto& parameters = model.layout().parameters;
-  const Module& table = model.module(model.layout().module("embedding"));
+  const int32_t module = model.layout().module("embedding");
+  const Module& table = model.module(module);
   const Tensor weight = pass.parameter(parameters[static_cast<size_t>(table.weight)], table.weight);
   const Tensor ids = context.from_host(pass.ids(), {static_cast<int64_t>(pass.ids().size())});
-  Tensor x = embedding(context, weight, ids);
+  Tensor x = apply_embedding_hooks(pass, module, pass.ids(), embedding(context, weight, ids));
   kept.resize(pass.ids().size());
   for (size_t i = 0; i < kept.size(); ++i) kept[i] = static_cast<int32_t>(i);
 
@@ -106,13 +121,19 @@ void place(const ModelSpec& spec, Pass& pass) {
 }
 
 Tensor add_positions(const Transformer& model, Pass& pass, Tensor x) {
-  const Module& table = model.module(model.layout().module("position"));
+  const int32_t module = model.layout().module("position");
+  const Module& table = model.module(module);
   const auto& parameters = model.layout().parameters;
   check(pass.rows().last_position() < model.spec().learned_positions, Code::limit,
         "a row reaches position {}, the model has {} learned positions", pass.rows().last_position(),
         model.spec().learned_positions);
   const Tensor weight = pass.parameter(parameters[static_cast<size_t>(table.weight)], table.weight);
-  return add(pass.context(), std::move(x), embedding(pass.context(), weight, pass.device.positions));
+  std::vector<int32_t> positions;
+  for (const Row& row : pass.rows().rows())
+    for (int32_t i = 0; i < row.length; ++i) positions.push_back(row.position + i);
+  Tensor embedded = embedding(pass.context(), weight, pass.device.positions);
+  embedded = apply_embedding_hooks(pass, module, positions, std::move(embedded));
+  return add(pass.context(), std::move(x), embedded);
 }
 
 Placement placement_of(const Pass& pass, Context& context, std::span<const int32_t> chosen) {

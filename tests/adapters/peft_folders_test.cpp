@@ -56,6 +56,7 @@ TEST_P(PeftFolder, saving_gives_the_same_folder) {
   const test::TemporaryFolder folder;
   SaveAdapterOptions options;
   options.base_name = "tiny-" + base;
+  options.model = &model->transformer();
   const AdapterFolder expected = open_adapter_folder(original);
   options.dtype = expected.tensors->entries().front().dtype;
   save_adapter(*loaded.adapter, folder.path(), *context, options);

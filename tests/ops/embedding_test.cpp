@@ -23,6 +23,19 @@ TEST_P(Embedding, RepeatedIdsSumTheirGradients) {
                 }});
 }
 
+TEST_P(Embedding, ColumnsOfATransposedTable) {
+  const std::vector<int32_t> ids = {4, 1, 4, 0, 4, 1, 6};
+  check_op({.inputs = {{{3, 7}}},
+            .op = [&](Context& c, auto& in) { return embedding_columns(c, in[0], ids); },
+            .reference =
+                [&](const auto& in) {
+                  DoubleVector h;
+                  for (const int32_t id : ids)
+                    for (size_t k = 0; k < 3; ++k) h.push_back(in[0][k * 7 + static_cast<size_t>(id)]);
+                  return h;
+                }});
+}
+
 TEST_P(Embedding, QuantizedTable) {
   const Tensor table = quantized_nf4(*context, random_tensor({8, 48}), DType::nf4_double);
   const std::vector<float> dense = context->to_host(dequantized(*context, table));

@@ -1,5 +1,5 @@
-// IA3 (Liu et al. 2022): learned vectors that rescale the outputs of attention projections and the inputs of feed-forward
-// ones. Configuration, keys and defaults as PEFT's IA3Config and tuners/ia3/layer.py.
+// IA3 (Liu et al. 2022): learned vectors that rescale the outputs of attention projections and the inputs of
+// feed-forward ones. Configuration, keys and defaults as PEFT's IA3Config and tuners/ia3/layer.py.
 #include "adapters/methods/ia3.h"
 
 #include <algorithm>
@@ -15,8 +15,9 @@ namespace peft {
 namespace {
 
 constexpr ConfigKey keys[] = {
-    {"exclude_modules", "null", true},  {"fan_in_fan_out", "false", true}, {"feedforward_modules", "null", true},
-    {"init_ia3_weights", "true", true}, {"modules_to_save", "null", true}, {"target_modules", "null", true},
+    {"exclude_modules", "null", true},     {"fan_in_fan_out", "false", true},
+    {"feedforward_modules", "null", true}, {"init_ia3_weights", "true", true},
+    {"modules_to_save", "null", true},     {"target_modules", "null", true},
 };
 
 struct Defaults {
@@ -53,8 +54,10 @@ class Ia3Hook final : public LinearHook {
       const auto at = static_cast<size_t>(part.member);
       if (part.feedforward) {
         std::vector<Tensor> scaled = base.forward(pass, multiply_row(context, x, part.row));
-        if (outputs.empty()) outputs = std::move(scaled);
-        else outputs[at] = std::move(scaled[at]);
+        if (outputs.empty())
+          outputs = std::move(scaled);
+        else
+          outputs[at] = std::move(scaled[at]);
       } else {
         outputs[at] = multiply_row(context, outputs[at], part.row);
       }
@@ -73,8 +76,8 @@ class Ia3Hook final : public LinearHook {
     // The vector runs along the columns of the stored weight, or along its rows.
     const bool along_columns = part->feedforward == (module.layout == WeightLayout::out_in);
     if (along_columns) {
-      backend.binary(BinaryKind::multiply, base.weight.const_view(), row.reshaped({1, row.elements()}).const_view(),
-                     base.weight.view());
+      backend.binary(BinaryKind::multiply, base.weight.const_view(),
+                     row.reshaped({1, row.elements()}).const_view(), base.weight.view());
     } else {
       const std::vector<float> factors = context.to_host(row.reshaped({row.elements()}));
       for (int64_t r = 0; r < base.weight.rows(); ++r) {
@@ -83,8 +86,8 @@ class Ia3Hook final : public LinearHook {
       }
     }
     if (base.bias && !part->feedforward)
-      backend.binary(BinaryKind::multiply, base.bias.const_view(), row.reshaped({row.elements()}).const_view(),
-                     base.bias.view());
+      backend.binary(BinaryKind::multiply, base.bias.const_view(),
+                     row.reshaped({row.elements()}).const_view(), base.bias.view());
     return base;
   }
 
@@ -103,7 +106,8 @@ class Ia3Table final : public CopyTable {
            std::span<const Tensor> buffers)
       : CopyTable(plan, copies, buffers) {
     for (const Site& site : sites) {
-      if (hooks_.size() <= static_cast<size_t>(site.group)) hooks_.resize(static_cast<size_t>(site.group) + 1);
+      if (hooks_.size() <= static_cast<size_t>(site.group))
+        hooks_.resize(static_cast<size_t>(site.group) + 1);
       auto& hook = hooks_[static_cast<size_t>(site.group)];
       if (!hook) hook = std::make_unique<Ia3Hook>();
       hook->add({site.member, site.feedforward, buffers[static_cast<size_t>(site.buffer)]});
@@ -145,15 +149,18 @@ class Ia3Plan final : public Plan {
       paths_.push_back(module.path);
       conv1d = conv1d && module.conv1d;
     }
-    for (SavedTensor& saved : plan_saved(rules.modules_to_save, layout, input.what))
+    for (SavedTensor& saved : plan_saved(rules.modules_to_save, layout, chosen, input.what))
       copies_.push_back({saved.parameter, add_tensor(std::move(saved.planned))});
     std::sort(paths_.begin(), paths_.end());
 
     Json values = input.config;
     values.erase("runtime_config");
-    if (!rules.targets.is_pattern || rules.all_linear) values["target_modules"] = shortest_names(chosen, layout);
-    if (feedforward.is_pattern) values["feedforward_modules"] = feedforward.names[0];
-    else values["feedforward_modules"] = feedforward.names;
+    if (!rules.targets.is_pattern || rules.all_linear)
+      values["target_modules"] = shortest_names(chosen, layout);
+    if (feedforward.is_pattern)
+      values["feedforward_modules"] = feedforward.names[0];
+    else
+      values["feedforward_modules"] = feedforward.names;
     values["fan_in_fan_out"] = conv1d;
     config_ = complete_config("IA3", keys, values);
   }
@@ -162,7 +169,8 @@ class Ia3Plan final : public Plan {
   Json config() const override { return config_; }
   std::vector<std::string> target_paths() const override { return paths_; }
   std::shared_ptr<const HookTable> hooks(std::span<const Tensor> buffers, float scale) const override {
-    check(scale == 1.0f, Code::unsupported, "IA3 rescales activations and has no strength of its own; scale {} is not 1", scale);
+    check(scale == 1.0f, Code::unsupported,
+          "IA3 rescales activations and has no strength of its own; scale {} is not 1", scale);
     return std::make_shared<Ia3Table>(*this, sites_, copies_, buffers);
   }
 
@@ -184,7 +192,8 @@ class Ia3Plan final : public Plan {
   // A pattern in full, or any ending: PEFT's IA3Model._check_target_module_feedforward.
   static bool is_feedforward(const NameSet& set, const std::string& path) {
     if (set.is_pattern) return matches(set, path);
-    return std::any_of(set.names.begin(), set.names.end(), [&](const std::string& name) { return path.ends_with(name); });
+    return std::any_of(set.names.begin(), set.names.end(),
+                       [&](const std::string& name) { return path.ends_with(name); });
   }
 
   std::vector<Site> sites_;

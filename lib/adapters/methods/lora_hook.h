@@ -24,8 +24,22 @@ struct LoraGroup {
   std::vector<LoraMember> members;
 };
 
-std::shared_ptr<const HookTable> make_lora_hooks(const Plan& plan, const std::vector<LoraGroup>& groups,
-                                                 const std::vector<BaseCopy>& copies, std::span<const Tensor> buffers,
-                                                 float dropout, float scale);
+// y = E[id] + s B A[:, id]; dropout does not act on embeddings.
+struct LoraEmbedding {
+  int32_t module = 0;    // index in the layout
+  int32_t buffer_a = 0;  // [rank, rows of the table]
+  int32_t buffer_b = 0;  // [width, rank]
+  float scale = 1.0f;
+};
+
+struct LoraParts {
+  std::vector<LoraGroup> groups;
+  std::vector<LoraEmbedding> embeddings;
+  std::vector<BaseCopy> copies;
+  float dropout = 0.0f;
+};
+
+std::shared_ptr<const HookTable> make_lora_hooks(const Plan& plan, const LoraParts& parts,
+                                                 std::span<const Tensor> buffers, float scale);
 
 }  // namespace peft

@@ -1,5 +1,5 @@
-// Prompt tuning (Lester et al. 2021): trained embeddings before every row. Configuration, key and defaults as PEFT's
-// PromptTuningConfig and tuners/prompt_tuning/model.py.
+// Prompt tuning (Lester et al. 2021): trained embeddings before every row. Configuration, key and defaults as
+// PEFT's PromptTuningConfig and tuners/prompt_tuning/model.py.
 #include "adapters/methods/prompt_tuning.h"
 
 #include "adapters/base_copies.h"
@@ -25,7 +25,8 @@ constexpr ConfigKey keys[] = {
 
 class PromptTable final : public CopyTable, public PromptHook {
  public:
-  PromptTable(const Plan& plan, std::span<const Tensor> buffers) : CopyTable(plan, {}, buffers), prompt_(buffers[0]) {}
+  PromptTable(const Plan& plan, std::span<const Tensor> buffers)
+      : CopyTable(plan, {}, buffers), prompt_(buffers[0]) {}
   const PromptHook* prompt() const override { return this; }
   int32_t length() const override { return static_cast<int32_t>(prompt_.rows()); }
   Tensor embeddings(Pass&) const override { return prompt_; }
@@ -63,7 +64,8 @@ class PromptTuningPlan final : public Plan {
   Json config() const override { return config_; }
   std::vector<std::string> target_paths() const override { return {}; }
   std::shared_ptr<const HookTable> hooks(std::span<const Tensor> buffers, float scale) const override {
-    check(scale == 1.0f, Code::unsupported, "prompt tuning has no strength of its own; scale {} is not 1", scale);
+    check(scale == 1.0f, Code::unsupported, "prompt tuning has no strength of its own; scale {} is not 1",
+          scale);
     PEFT_ASSERT(buffers.size() == 1);
     return std::make_shared<PromptTable>(*this, buffers);
   }
@@ -72,17 +74,19 @@ class PromptTuningPlan final : public Plan {
   static void expect(const JsonFields& config, const char* key, int64_t value) {
     if (!config.has(key)) return;
     const int64_t found = config.integer(key, 0, INT64_MAX);
-    check(found == value, Code::mismatch, "{}: {}: the model has {}, the adapter {}", config.what(), key, value, found);
+    check(found == value, Code::mismatch, "{}: {}: the model has {}, the adapter {}", config.what(), key,
+          value, found);
   }
 
-  // RANDOM: N(0, 1) as torch.nn.Embedding; SAMPLE_VOCAB: random rows of the table; TEXT: its tokens, cut or repeated.
+  // RANDOM: N(0, 1) as torch.nn.Embedding; SAMPLE_VOCAB: random rows of the table; TEXT: its tokens, cut or
+  // repeated.
   static void choose_start(const PlanInput& input, const JsonFields& config, PlannedTensor& prompt) {
     const std::string init = config.string_or("prompt_tuning_init", "RANDOM");
     prompt.start = Start::normal;
     prompt.bound = 1.0f;
     if (init == "RANDOM" || input.for_loading) {
-      check(init == "RANDOM" || init == "TEXT" || init == "SAMPLE_VOCAB", Code::format, "{}: prompt_tuning_init '{}' is unknown",
-            input.what, init);
+      check(init == "RANDOM" || init == "TEXT" || init == "SAMPLE_VOCAB", Code::format,
+            "{}: prompt_tuning_init '{}' is unknown", input.what, init);
       return;
     }
     prompt.start = Start::rows;
@@ -96,9 +100,11 @@ class PromptTuningPlan final : public Plan {
             static_cast<int32_t>(random.below(static_cast<uint32_t>(input.model.spec().vocabulary))));
       return;
     }
-    check(init == "TEXT", Code::format, "{}: prompt_tuning_init '{}' is unknown (RANDOM, TEXT, SAMPLE_VOCAB)", input.what, init);
+    check(init == "TEXT", Code::format, "{}: prompt_tuning_init '{}' is unknown (RANDOM, TEXT, SAMPLE_VOCAB)",
+          input.what, init);
     const std::string text = config.string("prompt_tuning_init_text");
-    check(static_cast<bool>(input.encode), Code::state, "{}: prompt_tuning_init TEXT needs the model's tokenizer", input.what);
+    check(static_cast<bool>(input.encode), Code::state,
+          "{}: prompt_tuning_init TEXT needs the model's tokenizer", input.what);
     const std::vector<int32_t> ids = input.encode(text);
     check(!ids.empty(), Code::invalid_argument, "{}: prompt_tuning_init_text has no tokens", input.what);
     for (size_t i = 0; i < tokens; ++i) prompt.source_rows.push_back(ids[i % ids.size()]);
@@ -116,6 +122,8 @@ class PromptTuningPlan final : public Plan {
 
 }  // namespace
 
-std::unique_ptr<Plan> plan_prompt_tuning(const PlanInput& input) { return std::make_unique<PromptTuningPlan>(input); }
+std::unique_ptr<Plan> plan_prompt_tuning(const PlanInput& input) {
+  return std::make_unique<PromptTuningPlan>(input);
+}
 
 }  // namespace peft

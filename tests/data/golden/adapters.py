@@ -48,6 +48,14 @@ CASES = {
     "gpt2_ia3": ("gpt2", IA3Config(task_type="CAUSAL_LM", fan_in_fan_out=True)),
     "llama_prompt": ("llama", PromptTuningConfig(task_type="CAUSAL_LM", num_virtual_tokens=4)),
     "gpt2_prompt": ("gpt2", PromptTuningConfig(task_type="CAUSAL_LM", num_virtual_tokens=4)),
+    "llama_lora_embedding": ("llama", lora(target_modules=["embed_tokens", "q_proj"])),
+    "linear_lora_embedding": ("llama_rope_linear", lora(target_modules=["embed_tokens", "lm_head", "q_proj"],
+                                                        rank_pattern={"embed_tokens": 3}, use_rslora=True)),
+    "gpt2_lora_embedding": ("gpt2", lora(target_modules=["wte", "wpe", "c_attn"], fan_in_fan_out=True)),
+    "llama_lora_adapted_head": ("llama", lora(target_modules=["lm_head", "v_proj"])),
+    "llama_lora_mlp": ("llama", lora(target_modules=["q_proj", "up_proj"], modules_to_save=["mlp"])),
+    "gpt2_lora_mlp": ("gpt2", lora(target_modules=["c_attn"], modules_to_save=["mlp", "wpe"], fan_in_fan_out=True)),
+    "llama_lora_norms": ("llama", lora(target_modules=["q_proj"], modules_to_save=["norm"])),
 }
 
 

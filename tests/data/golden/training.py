@@ -21,6 +21,11 @@ CASES = {
     "gpt2_ia3": ("gpt2", IA3Config(task_type="CAUSAL_LM", fan_in_fan_out=True), 1e-2, 2),
     "llama_prompt": ("llama", PromptTuningConfig(task_type="CAUSAL_LM", num_virtual_tokens=4), 1e-2, 1),
     "gpt2_prompt": ("gpt2", PromptTuningConfig(task_type="CAUSAL_LM", num_virtual_tokens=4), 1e-2, 1),
+    "llama_lora_embedding": ("llama", lora(target_modules=["embed_tokens", "lm_head", "q_proj"]), 1e-3, 2),
+    "gpt2_lora_embedding": ("gpt2", lora(target_modules=["wte", "wpe", "c_attn"], fan_in_fan_out=True), 1e-3, 1),
+    "gpt2_lora_mlp": ("gpt2", lora(target_modules=["c_attn"], modules_to_save=["mlp", "wte", "ln_f"],
+                                   fan_in_fan_out=True), 1e-3, 1),
+    "llama_lora_mlp": ("llama", lora(target_modules=["q_proj"], modules_to_save=["mlp", "norm"]), 1e-3, 1),
 }
 
 
