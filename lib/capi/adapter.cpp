@@ -3,11 +3,13 @@
 #include <cmath>
 
 #include "adapters/files.h"
+#include "adapters/gguf.h"
 #include "base/file.h"
 #include "capi/describe.h"
 #include "capi/lora_config.h"
 #include "capi/objects.h"
 #include "capi/structs.h"
+#include "models/weights.h"
 
 using namespace peft;
 using namespace peft::capi;
@@ -65,6 +67,22 @@ extern "C" {
 peft_status peft_lora_config_init(peft_lora_config* config, size_t size) {
   return init_struct(config, size, lora_defaults());
 }
+// Keeps the base weights as they are while a call reads them: a shared use of the adapter's model.
+class BaseRead {
+ public:
+  explicit BaseRead(const AdapterObject& adapter) : model_(adapter.owner.lock()) {
+    if (model_) model_->enter(false);
+  }
+  ~BaseRead() {
+    if (model_) model_->leave(false);
+  }
+  BaseRead(const BaseRead&) = delete;
+  BaseRead& operator=(const BaseRead&) = delete;
+
+ private:
+  std::shared_ptr<ModelObject> model_;
+};
+
 
 peft_status peft_attach_lora(const peft_model* model, const char* name, const peft_lora_config* config, peft_adapter** out) {
   return guard([&] {
@@ -126,13 +144,26 @@ peft_status peft_adapter_save(const peft_adapter* adapter, const char* path, con
     const std::string target = read_string(path, "path");
     check(!target.empty(), Code::invalid_argument, "path is empty");
     check_range<int>(given.format, PEFT_FILE_AUTO, PEFT_FILE_GGUF, "format");
-    check(given.format != PEFT_FILE_GGUF && !(given.format == PEFT_FILE_AUTO && target.ends_with(".gguf")), Code::unsupported,
-          "adapters are saved as PEFT folders; GGUF files of LoRA adapters are not supported");
+    const BaseRead base(*object);
+    const auto work = object->core->make_context();
+    work->cancel = cancel.token();
+    if (given.format == PEFT_FILE_GGUF || (given.format == PEFT_FILE_AUTO && target.ends_with(".gguf"))) {
+      const Model& model = *object->core->model;
+      SaveGgufAdapterOptions save;
+      save.architecture = model.family().gguf_architecture;
+      save.target_of = [&model](const Module& module) {
+        const GgufWeight weight = gguf_weight_of(model.family(), model.transformer().spec(), module);
+        return GgufTarget{weight.name, weight.interleaved_heads};
+      };
+      save.dtype = save_dtype_of(given.dtype, false).value_or(DType::f32);
+      save_gguf_adapter(*object->adapter, model.transformer(), target, *work, save);
+      return;
+    }
     SaveAdapterOptions save;
     save.base_name = read_string_or(given.base_model_name, "base_model_name", object->core->model->path());
     save.dtype = save_dtype_of(given.dtype, false).value_or(DType::f32);
-    const auto work = object->core->make_context();
-    work->cancel = cancel.token();
+    // Merged into the base, it would be filed with weights that hold it already.
+    if (!object->merged) save.model = &object->core->model->transformer();
     save_adapter(*object->adapter, target, *work, save);
   });
 }

@@ -20,17 +20,12 @@ void name_layout(const Family& family, Layout& layout) {
   }
 }
 
-void rotate_rows(const std::byte* from, std::byte* to, int64_t heads, int64_t rows, int64_t row_bytes, bool to_gguf) {
-  const int64_t head_rows = rows / heads, half = head_rows / 2;
-  for (int64_t head = 0; head < heads; ++head) {
-    for (int64_t i = 0; i < half; ++i) {
-      for (int64_t part = 0; part < 2; ++part) {
-        const int64_t halves = head * head_rows + part * half + i, pairs = head * head_rows + 2 * i + part;
-        const int64_t source = to_gguf ? halves : pairs, target = to_gguf ? pairs : halves;
-        std::memcpy(to + target * row_bytes, from + source * row_bytes, static_cast<size_t>(row_bytes));
-      }
-    }
-  }
+GgufWeight gguf_weight_of(const Family& family, const ModelSpec& spec, const Module& module) {
+  const ResolvedName name = resolve_name(family, module.name);
+  GgufWeight weight{name.gguf + ".weight", 0};
+  if (name.transform == GgufTransform::rotate_query) weight.interleaved_heads = attention_of(spec).heads;
+  if (name.transform == GgufTransform::rotate_key) weight.interleaved_heads = attention_of(spec).kv_heads;
+  return weight;
 }
 
 namespace {
@@ -161,13 +156,7 @@ class WeightReader {
   // Heads whose rows GGUF interleaved; 0: none.
   int64_t interleaved_heads(const Module& module) const {
     if (naming_ != Naming::gguf) return 0;
-    const AttentionSpec& attention = attention_of(transformer_.spec());
-    switch (resolve_name(family_, module.name).transform) {
-      case GgufTransform::none: return 0;
-      case GgufTransform::rotate_query: return attention.heads;
-      case GgufTransform::rotate_key: return attention.kv_heads;
-    }
-    return 0;
+    return gguf_weight_of(family_, transformer_.spec(), module).interleaved_heads;
   }
 
   void refuse_surplus() const {

@@ -1,6 +1,7 @@
 // Reading the parameters of a transformer from the tensors of a file, strictly both ways.
 #pragma once
 
+#include "formats/gguf_rows.h"
 #include "formats/tensor_source.h"
 #include "models/family.h"
 #include "models/model.h"
@@ -19,8 +20,11 @@ void load_weights(Transformer& transformer, const Family& family, const TensorSo
 // Frequencies that GGUF stores as divisors (rope_freqs.weight) as llama3 scaling; Code::unsupported when they are not.
 void apply_rope_divisors(std::span<const float> divisors, Json& config);
 
-// The order of rows that GGUF's converter gives the q and k weights of Llama: pairs (2i, 2i + 1) instead of halves.
-// Copies `rows` rows of `row_bytes`; `to_gguf` interleaves, else undoes it.
-void rotate_rows(const std::byte* from, std::byte* to, int64_t heads, int64_t rows, int64_t row_bytes, bool to_gguf);
+// What GGUF files of the family call a module's weight.
+struct GgufWeight {
+  std::string name;               // "blk.3.attn_q.weight"
+  int64_t interleaved_heads = 0;  // heads whose rows the file has interleaved; 0: as we have them
+};
+GgufWeight gguf_weight_of(const Family& family, const ModelSpec& spec, const Module& module);
 
 }  // namespace peft

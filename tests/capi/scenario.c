@@ -120,6 +120,7 @@ static void train(peft_model *model, peft_adapter *adapter, peft_adapter *twin) 
   OK(peft_trainer_run(other, NULL, NULL, NULL, NULL));
   parameters(adapter, first, &count);
   parameters(twin, second, &again);
+  OK(peft_adapter_save(adapter, "adapter.gguf", NULL));
   THAT(count == again && memcmp(first, second, count * sizeof *first) == 0);
   peft_dataset_free(dataset);
   peft_trainer_free(other);
