@@ -84,6 +84,6 @@ say "next:"
 cat << END
   build/peft chat --model $model --adapter $output
   build/peft generate --model $model --adapter $output --message "please craft three iron swords"
-  build/peft merge --model $model --adapter $output --dtype bfloat16 --output $output-merged
+  build/peft merge --model $model --adapter $output --dtype float32 --output $output-merged
 END
 tail -n 1 "$log"

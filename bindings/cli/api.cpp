@@ -7,8 +7,9 @@ namespace peft_cli {
 std::string last_error() {
   size_t size = 0;
   peft_last_error(nullptr, 0, &size);
-  std::string text(size, '\0');
-  if (size > 0) peft_last_error(text.data(), size, &size);
+  std::string text(size + 1, '\0');  // and the NUL
+  peft_last_error(text.data(), text.size(), nullptr);
+  text.resize(size);
   return text;
 }
 

@@ -65,6 +65,8 @@ class Merge final : public Command {
     auto result = empty_result<peft_merge_result>();
     const peft_status status = peft_merge(model.get(), adapter.get(), &options, &result);
     const std::string refusal = status < 0 ? last_error() : "";
+    if (status == PEFT_E_UNSUPPORTED && wanted == PEFT_DTYPE_AS_STORED)
+      throw ApiError(status, refusal + ": give --dtype float32 or --dtype bfloat16");
     if (status < 0 && status != PEFT_E_REFUSED) throw ApiError(status, refusal);
     const std::vector<Survivor> report = report_of(model.get());
     show(report, result);
@@ -79,6 +81,8 @@ class Merge final : public Command {
     save.cancel = interrupt_token();
     call(peft_model_save(model.get(), output_.c_str(), &save));
     say("saved  " + output_);
+    if (at_saving)
+      warn(fmt::format("note: the figures are of the float32 sum; the file rounds it to {}", name_of(wanted)));
     put_json("merged", report, result);
     return exit_done;
   }

@@ -202,7 +202,7 @@ class Train final : public Command {
     say(fmt::format("  peft chat {}", with));
     say(fmt::format("  peft eval {} --data {} --exact-match", with, train_.data));
     say(fmt::format(
-        "  peft merge {} --output {}-merged --dtype bfloat16", with,
+        "  peft merge {} --output {}-merged --dtype float32", with,
         folder.path().ends_with('/') ? folder.path().substr(0, folder.path().size() - 1) : folder.path()));
   }
 

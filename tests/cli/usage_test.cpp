@@ -58,6 +58,7 @@ TEST_F(Usage, WhatFailsEndsWithOneAndNamesTheFile) {
   const Outcome missing = peft({"score", "--model", folder_.file("none"), "--data", rows, "--json"});
   EXPECT_EQ(missing.status, 1);
   EXPECT_THAT(missing.err, HasSubstr(folder_.file("none")));
+  EXPECT_THAT(missing.err, ::testing::EndsWith("No such file or directory\n"));
   EXPECT_THAT(missing.out, IsEmpty());
   write_all(folder_.file("bad.jsonl"), "{\"token_ids\": [1, 2]}\n{\"token_ids\": [1, -2]}\n");
   const Outcome bad = peft({"score", "--model", llama, "--data", folder_.file("bad.jsonl"), "--json"});
