@@ -101,6 +101,10 @@ class OutputFolder {
   bool committed_ = false;
 };
 
+// An existing folder may be replaced when it is empty, or holds `marker` and no folders: anything else is somebody's and
+// Code::refused. No folder at all is fine.
+void check_replaceable(const std::string& path, const std::string& marker);
+
 void remove_folder(const std::string& path);  // recursively; a missing one is fine; never follows links
 
 // XXH3-128 of a file's bytes as 32 hex digits: detects accidents, not attacks.

@@ -101,6 +101,19 @@ void write_text_file(const std::string& path, std::string_view text) {
   file.commit();
 }
 
+void check_replaceable(const std::string& path, const std::string& marker) {
+  if (!is_folder(path)) return;
+  const Folder folder = Folder::open(path);
+  const std::vector<std::string> names = folder.list();
+  if (names.empty()) return;
+  check(folder.contains(marker), Code::refused, "{}: holds '{}' but no {}: it would be replaced as a whole; name a new folder",
+        path, names.front(), marker);
+  for (const std::string& name : names)
+    // Hugging Face's downloader keeps notes of its own in .cache.
+    check(name == ".cache" || !is_folder(join_path(path, name)), Code::refused,
+          "{}: holds the folder '{}': it would be replaced as a whole; name a new folder", path, name);
+}
+
 OutputFolder::OutputFolder(const std::string& path) : path_(path) {
   check_path(path);
   while (path_.size() > 1 && path_.back() == '/') path_.pop_back();

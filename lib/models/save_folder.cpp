@@ -121,12 +121,14 @@ void save_folder(const Model& model, const std::string& path, Context& context, 
       tensors.push_back(output_of(context, module, parameter, stored_type(parameter, options), id == module.bias, options.cancel));
     }
   }
+  check_replaceable(path, "config.json");
   OutputFolder folder(path);
   write_checkpoint(folder.staging_path(), tensors, options.shard_bytes);
   write_text_file(join_path(folder.staging_path(), "config.json"), dump_json(config_of(model, options), 2) + "\n");
   if (options.tokenizer && model.tokenizer()) {
     write_text_file(join_path(folder.staging_path(), "tokenizer.json"), model.tokenizer()->to_json());
-    write_text_file(join_path(folder.staging_path(), "tokenizer_config.json"), model.tokenizer()->config_json());
+    if (!model.tokenizer()->config_json().empty())
+      write_text_file(join_path(folder.staging_path(), "tokenizer_config.json"), model.tokenizer()->config_json());
     if (!model.chat_template().empty())
       write_text_file(join_path(folder.staging_path(), "chat_template.jinja"), model.chat_template());
     if (!model.end_tokens().empty()) {

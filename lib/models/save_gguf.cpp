@@ -6,6 +6,7 @@
 #include "formats/gguf_writer.h"
 #include "models/config_fields.h"
 #include "models/save.h"
+#include "models/tokenizer_files.h"
 #include "models/weights.h"
 #include "ops/convert.h"
 
@@ -75,10 +76,8 @@ GgufMetadata metadata_of(const Model& model, const SaveOptions& options) {
       if (key == "general.file_type" || key == "general.alignment" || (text && !options.tokenizer)) continue;
       metadata.set(key, value);
     }
-  } else {
-    check(!options.tokenizer || !model.tokenizer(), Code::unsupported,
-          "writing the tokenizer of a Hugging Face folder into a GGUF file is not supported; save without the tokenizer, or as "
-          "a folder");
+  } else if (options.tokenizer && model.tokenizer()) {
+    text_to_gguf(*model.tokenizer(), model.chat_template(), model.transformer().spec().vocabulary, metadata);
   }
   model.family().config_to_gguf(model.transformer().spec(), metadata);
   return metadata;

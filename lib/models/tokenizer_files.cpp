@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "text/gguf_export.h"
 
 namespace peft {
 namespace {
@@ -86,6 +87,28 @@ ModelText text_of_gguf(const GgufMetadata& metadata, int64_t vocabulary, const L
   if (fields.eos_id >= 0) text.end_tokens.push_back(fields.eos_id);
   finish(text, vocabulary, "tokenizer.ggml.tokens");
   return text;
+}
+
+void text_to_gguf(const Tokenizer& tokenizer, const std::string& chat_template, int64_t vocabulary, GgufMetadata& metadata) {
+  GgufTokenizerFields fields = gguf_fields_of(tokenizer, vocabulary);
+  metadata.set("tokenizer.ggml.model", GgufValue::of_string(fields.model));
+  // llama.cpp looks for a name with every model; "default" is what its converter writes for SentencePiece.
+  metadata.set("tokenizer.ggml.pre", GgufValue::of_string(fields.pre.empty() ? "default" : fields.pre));
+  metadata.set("tokenizer.ggml.tokens", GgufValue::of_strings(std::move(fields.tokens)));
+  metadata.set("tokenizer.ggml.token_type", GgufValue::of_i32s(fields.token_types));
+  if (!fields.scores.empty()) metadata.set("tokenizer.ggml.scores", GgufValue::of_floats(fields.scores));
+  if (!fields.merges.empty()) metadata.set("tokenizer.ggml.merges", GgufValue::of_strings(std::move(fields.merges)));
+  const std::pair<const char*, int32_t> ids[] = {{"tokenizer.ggml.bos_token_id", fields.bos_id},
+                                                 {"tokenizer.ggml.eos_token_id", fields.eos_id},
+                                                 {"tokenizer.ggml.unknown_token_id", fields.unknown_id},
+                                                 {"tokenizer.ggml.padding_token_id", fields.padding_id}};
+  for (const auto& [key, id] : ids)
+    if (id >= 0) metadata.set(key, GgufValue::of_u32(static_cast<uint32_t>(id)));
+  metadata.set("tokenizer.ggml.add_bos_token", GgufValue::of_boolean(fields.add_bos.value_or(false)));
+  metadata.set("tokenizer.ggml.add_eos_token", GgufValue::of_boolean(fields.add_eos.value_or(false)));
+  if (fields.add_space_prefix)
+    metadata.set("tokenizer.ggml.add_space_prefix", GgufValue::of_boolean(*fields.add_space_prefix));
+  if (!chat_template.empty()) metadata.set("tokenizer.chat_template", GgufValue::of_string(chat_template));
 }
 
 }  // namespace peft

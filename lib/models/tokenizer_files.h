@@ -21,7 +21,8 @@ struct ModelText {
 
 // tokenizer.json (required for a tokenizer), tokenizer_config.json, chat_template.jinja, generation_config.json.
 ModelText text_of_folder(const Folder& folder, const Json& config, int64_t vocabulary, const Limits& limits);
-// tokenizer.ggml.* and tokenizer.chat_template.
+// tokenizer.ggml.* and tokenizer.chat_template, read and written. Writing: Code::unsupported names what has no place there.
 ModelText text_of_gguf(const GgufMetadata& metadata, int64_t vocabulary, const Limits& limits);
+void text_to_gguf(const Tokenizer& tokenizer, const std::string& chat_template, int64_t vocabulary, GgufMetadata& metadata);
 
 }  // namespace peft

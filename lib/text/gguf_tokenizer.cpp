@@ -264,6 +264,12 @@ std::string sentence_piece_json(const GgufTokenizerFields& fields, const Ids& id
 
 }  // namespace
 
+std::vector<std::string_view> byte_pre_tokenizer_names() {
+  std::vector<std::string_view> names;
+  for (const BytePreTokenizer& row : byte_pre_tokenizers) names.push_back(row.names.substr(0, row.names.find(' ')));
+  return names;
+}
+
 std::string gguf_tokenizer_json(const GgufTokenizerFields& fields, const Limits& limits) {
   const Ids ids = check_fields(fields, limits);
   if (fields.model == "gpt2") return byte_level_json(fields);

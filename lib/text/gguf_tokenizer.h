@@ -3,6 +3,8 @@
 #pragma once
 
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "base/limits.h"
 #include "text/tokenizer.h"
@@ -12,6 +14,8 @@ namespace peft {
 // Code::unsupported names a model or pre-tokenizer that is not known; Code::format what does not fit
 // together.
 std::string gguf_tokenizer_json(const GgufTokenizerFields& fields, const Limits& limits);
+// Names for tokenizer.ggml.pre, one for each pre-tokenizer that is known.
+std::vector<std::string_view> byte_pre_tokenizer_names();
 std::string gguf_tokenizer_config(const GgufTokenizerFields& fields);
 
 }  // namespace peft

@@ -144,6 +144,7 @@ void Trainer::checkpoint(const std::string& path, const CancelToken* cancel) {
   const std::string target =
       path.empty() ? join_path(options_.output_dir, fmt::format("{}{}", prefix, state_.step)) : path;
   if (path.empty()) make_folders(options_.output_dir);
+  if (!path.empty()) check_replaceable(target, "manifest.json");
   OutputFolder folder(target);
   SaveAdapterOptions save;
   save.base_name = base_name_;
