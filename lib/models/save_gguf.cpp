@@ -27,12 +27,6 @@ DType file_type(const Parameter& parameter, const Module& module, const SaveOpti
   return *options.dtype;
 }
 
-int64_t interleaved_heads(const Model& model, GgufTransform transform) {
-  const AttentionSpec& attention = attention_of(model.transformer().spec());
-  if (transform == GgufTransform::none) return 0;
-  return transform == GgufTransform::rotate_query ? attention.heads : attention.kv_heads;
-}
-
 // The bytes of one tensor as the file has them, whole: turned round and interleaved where the architecture wants it.
 std::vector<std::byte> bytes_of(Context& context, const Model& model, const Module& module, const Parameter& parameter,
                                 DType dtype, const Shape& shape, bool bias) {
@@ -58,7 +52,8 @@ std::vector<std::byte> bytes_of(Context& context, const Model& model, const Modu
       context.backend().copy_to_host(converted.const_view().data, bytes.data(), static_cast<int64_t>(size));
     }
   }
-  const int64_t heads = interleaved_heads(model, resolve_name(model.family(), module.name).transform);
+  const int64_t heads =
+      gguf_weight_of(model.family(), model.transformer().spec(), module).interleaved_heads;
   if (heads == 0) return bytes;
   const int64_t rows = bias ? shape.columns() : shape.rows();
   std::vector<std::byte> turned(size);
