@@ -16,7 +16,7 @@ class Quantize final : public Command {
     model_.add(settings_);
     settings_.text("output", output_, "folder to write, as Transformers and bitsandbytes read it",
                    {"o", "output_dir", "save_path"});
-    settings_.integer("block-size", block_size_, 64, 4096, "weights per maximum");
+    settings_.integer("block-size", block_size_, 64, 64, "weights per maximum: 64");
     settings_.flag("double-quantize", double_quantize_, "quantize the maxima too",
                    {"bnb_4bit_use_double_quant", "double_quant"});
     settings_.text("skip-modules", skip_modules_,

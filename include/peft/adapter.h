@@ -141,7 +141,7 @@ PEFT_API peft_status peft_lora_config_init(peft_lora_config *config, size_t size
  * @param[in] config the settings, or NULL for r 16, alpha 32, all linear layers
  * @param[out] out the adapter; free it with peft_adapter_free
  * @return PEFT_OK; PEFT_E_NOT_FOUND (no module matches); PEFT_E_FORMAT (a pattern or JSON text);
- *         PEFT_E_UNSUPPORTED
+ *         PEFT_E_STATE (the name is used); PEFT_E_UNSUPPORTED
  * Threads: shared. @since 0.1
  */
 PEFT_API peft_status peft_attach_lora(const peft_model *model, const char *name,
@@ -165,8 +165,8 @@ PEFT_API peft_status peft_adapter_options_init(peft_adapter_options *options, si
  * @param[in] json_len its bytes
  * @param[in] options how, or NULL
  * @param[out] out the adapter; free it with peft_adapter_free
- * @return PEFT_OK; PEFT_E_FORMAT; PEFT_E_NOT_FOUND (no module matches); PEFT_E_UNSUPPORTED (method or
- *         setting)
+ * @return PEFT_OK; PEFT_E_FORMAT; PEFT_E_NOT_FOUND (no module matches); PEFT_E_STATE (the name is used);
+ *         PEFT_E_UNSUPPORTED (method or setting); PEFT_E_CANCELLED
  * Threads: shared. @since 0.1
  */
 PEFT_API peft_status peft_attach(const peft_model *model, const char *name, const char *json, size_t json_len,
@@ -174,7 +174,7 @@ PEFT_API peft_status peft_attach(const peft_model *model, const char *name, cons
 
 /**
  * Loads an adapter folder of PEFT's (adapter_config.json, adapter_model.safetensors) strictly: every tensor
- * is used once and every target is found.
+ * is used once and every target is found. Its files may be symbolic links.
  * @param[in] model the model
  * @param[in] name name of the adapter, as for peft_attach_lora; the files hold none
  * @param[in] path the folder
@@ -182,7 +182,7 @@ PEFT_API peft_status peft_attach(const peft_model *model, const char *name, cons
  * @param[out] out the adapter; free it with peft_adapter_free
  * @return PEFT_OK; PEFT_NOTE (the files name another base model: not an error); PEFT_E_NOT_FOUND, PEFT_E_IO,
  *         PEFT_E_FORMAT, PEFT_E_UNSUPPORTED, PEFT_E_MISMATCH, PEFT_E_NUMERIC (a value is not finite),
- *         PEFT_E_LIMIT, PEFT_E_CANCELLED
+ *         PEFT_E_STATE (the name is used), PEFT_E_LIMIT, PEFT_E_CANCELLED
  * Threads: shared. @since 0.1
  */
 PEFT_API peft_status peft_adapter_load(const peft_model *model, const char *name, const char *path,
@@ -278,7 +278,7 @@ PEFT_API peft_status peft_adapter_parameter_read(const peft_adapter *adapter, co
  * Sets a factor on the adapter's effect, for trainers, sessions and scores that begin after the call. It is
  * not saved in files.
  * @param[in] adapter the adapter
- * @param[in] scale finite; 1 = as trained, 0 = no effect. Read it with peft_adapter_get_info
+ * @param[in] scale at most 1e6 in size; 1 = as trained, 0 = no effect. Read it with peft_adapter_get_info
  * @return PEFT_OK; PEFT_E_UNSUPPORTED (a method whose effect has no size); PEFT_E_STATE (merged)
  * Threads: exclusive. @since 0.1
  */
@@ -333,7 +333,7 @@ PEFT_API peft_status peft_merge_options_init(peft_merge_options *options, size_t
  * @param[out] result struct_size set by the caller, or NULL; also written on PEFT_E_REFUSED
  * @return PEFT_OK; PEFT_E_REFUSED (a tensor keeps less than minimum_retained and force is 0: nothing was
  *         changed); PEFT_E_UNSUPPORTED (a method that cannot be merged); PEFT_E_MISMATCH (an adapter of
- *         another model); PEFT_E_STATE (already merged); PEFT_E_NUMERIC; PEFT_E_CANCELLED
+ *         another model); PEFT_E_STATE (merged or detached); PEFT_E_NUMERIC; PEFT_E_CANCELLED
  * Threads: exclusive. @since 0.1
  */
 PEFT_API peft_status peft_merge(peft_model *model, const peft_adapter *adapter,

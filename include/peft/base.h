@@ -149,7 +149,7 @@ PEFT_API int32_t peft_abi_version(void);
 
 /**
  * How the library was built.
- * @return static string: compiler, configuration, versions of the libraries inside
+ * @return static string: version, compiler, configuration, backends
  * Threads: any. @since 0.1
  */
 PEFT_API const char *peft_build_info(void);
@@ -231,9 +231,10 @@ PEFT_API peft_status peft_cancel_create(peft_cancel **out);
 PEFT_API peft_status peft_cancel_signal(const peft_cancel *cancel);
 
 /**
- * How far the latest call that was given the token has come. Polls what progress callbacks tell.
+ * How far the latest peft_model_load, peft_trainer_next or peft_trainer_run that was given the token has
+ * come: of the weights, of the trainer's steps. Other calls do not tell.
  * @param[in] cancel the token
- * @param[out] fraction from 0 to 1
+ * @param[out] fraction from 0 to 1; 0 before any
  * @return PEFT_OK
  * Threads: shared. @since 0.1
  */

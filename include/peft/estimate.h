@@ -32,11 +32,13 @@ typedef struct peft_estimate_options {
                                                    stored, CPU */
   int32_t quantize_nf4;                       /**< 1: the model is quantized after loading; default 0 */
   int32_t sessions;                           /**< GENERATE: sessions at once; default 1 */
-  const peft_lora_config *lora_config;        /**< default NULL = peft_lora_config_init's */
+  const peft_lora_config *lora_config;        /**< TRAIN: default NULL = peft_lora_config_init's; GENERATE:
+                                                   default NULL = no adapter, unless adapter_config */
   const char *adapter_config;                 /**< text of an adapter_config.json instead of lora_config;
                                                    default NULL */
   const peft_trainer_options *trainer_options; /**< TRAIN; default NULL = peft_trainer_options_init's */
-  const peft_session_options *session_options; /**< GENERATE; default NULL = peft_session_options_init's */
+  const peft_session_options *session_options; /**< GENERATE; default NULL = peft_session_options_init's;
+                                                   its adapters are not read */
   const peft_dataset *dataset;                /**< TRAIN: its longest batch is what counts; default NULL */
   int64_t sequence_length;                    /**< without a dataset: tokens of a row; GENERATE: of a
                                                    session; default 2048 */

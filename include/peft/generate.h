@@ -17,7 +17,7 @@ extern "C" {
 /** A sequence of tokens that grows. While it lives the model cannot be quantized, merged or unmerged. */
 typedef struct peft_session peft_session;
 
-/** How activations enter products with quantized weights, one row at a time. */
+/** How activations enter products of up to 8 rows with GGUF's quantized blocks. Other products are exact. */
 typedef enum peft_activations PEFT_ENUM {
   PEFT_ACTIVATIONS_EXACT = 0, /**< as they are */
   PEFT_ACTIVATIONS_INT8 = 1,  /**< rounded to 8 bits in blocks of 32, as llama.cpp does: faster, not exact */
@@ -107,7 +107,7 @@ typedef struct peft_score_options {
   const peft_adapter *const *adapters; /**< active ones */
   peft_dtype compute_dtype;            /**< PEFT_DTYPE_FLOAT32 (default: exact) or _BFLOAT16 */
   peft_activations activations;        /**< default PEFT_ACTIVATIONS_EXACT. INT8 scores as a session
-                                            decodes */
+                                            decodes, 8 tokens a pass: slower than exact */
   int64_t first_position;              /**< peft_logits: first token to give a row for; default 0 */
   int64_t position_count;              /**< peft_logits: rows; default 0 = up to the last token */
   const peft_cancel *cancel;           /**< may be NULL */
@@ -135,7 +135,8 @@ PEFT_API peft_status peft_session_options_init(peft_session_options *options, si
  * @param[in] model the model
  * @param[in] options what it is made of, or NULL
  * @param[out] out the session; free it with peft_session_free
- * @return PEFT_OK; PEFT_E_MISMATCH (an adapter of another model); PEFT_E_UNSUPPORTED; PEFT_E_LIMIT
+ * @return PEFT_OK; PEFT_E_MISMATCH (an adapter of another model); PEFT_E_STATE (a merged adapter);
+ *         PEFT_E_UNSUPPORTED; PEFT_E_LIMIT
  * Threads: shared. @since 0.1
  */
 PEFT_API peft_status peft_session_create(const peft_model *model, const peft_session_options *options,
@@ -302,8 +303,8 @@ PEFT_API peft_status peft_score_options_init(peft_score_options *options, size_t
  *             with cap 0 and len NULL if not wanted
  * @param[in] cap elements of values
  * @param[out] len their number; a call that only measures does not compute
- * @return PEFT_OK; PEFT_E_INVALID_ARGUMENT (an id beyond the vocabulary); PEFT_E_MISMATCH; PEFT_E_LIMIT;
- *         PEFT_E_CANCELLED
+ * @return PEFT_OK; PEFT_E_INVALID_ARGUMENT (an id beyond the vocabulary); PEFT_E_MISMATCH; PEFT_E_STATE (a
+ *         merged adapter); PEFT_E_LIMIT; PEFT_E_CANCELLED
  * Threads: shared. @since 0.1
  */
 PEFT_API peft_status peft_score(const peft_model *model, const int32_t *data, size_t n,

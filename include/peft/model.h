@@ -24,8 +24,8 @@ typedef struct peft_model_options {
   peft_dtype dtype;          /**< PEFT_DTYPE_AS_STORED (default: nothing is lost or grown), _FLOAT32 or
                                   _BFLOAT16. Quantized blocks stay as stored unless a plain type is asked
                                   for */
-  const char *device;        /**< "cpu" (default), "cuda:0" and so on, or "auto": the first GPU with room
-                                  for the weights, else the CPU. No silent fallback otherwise. NULL = the
+  const char *device;        /**< "cpu" (default), "cuda:0" and so on, or "auto": the first GPU where
+                                  there is one, else the CPU. No silent fallback otherwise. NULL = the
                                   default */
   int32_t without_tokenizer; /**< 1: do not look for a tokenizer; default 0 */
   int32_t follow_links;      /**< 1: files may be symbolic links that lead out of the folder, as in Hugging
@@ -109,8 +109,8 @@ typedef struct peft_save_options {
 /** How to quantize a model to NF4. */
 typedef struct peft_quantize_options {
   uint32_t struct_size;
-  int32_t block_size;         /**< weights per maximum: a power of two from 64 to 4096; default 64, as
-                                   bitsandbytes */
+  int32_t block_size;         /**< weights per maximum: 64 (default, as bitsandbytes); this version has no
+                                   other */
   int32_t double_quantize;    /**< 1 (default, as QLoRA): the maxima are quantized to 8 bits in blocks of
                                    256 */
   const char *skip_modules;   /**< comma list of module names or suffixes that stay as they are; default
@@ -233,12 +233,14 @@ PEFT_API peft_status peft_save_options_init(peft_save_options *options, size_t s
 /**
  * Saves the base weights as they are now (merged, quantized) with config, tokenizer and chat template: a
  * folder that Transformers reads (NF4 in bitsandbytes' layout), or a GGUF file. Attached adapters are not
- * saved with it.
+ * saved with it. A model folder that is there already is replaced as a whole.
  * @param[in] model the model
  * @param[in] path folder, or file for GGUF; made if it is not there. Saving over the files that the model was
  *             loaded from is safe
  * @param[in] options how to save, or NULL
- * @return PEFT_OK; PEFT_E_IO; PEFT_E_UNSUPPORTED (a type that the format cannot hold); PEFT_E_CANCELLED
+ * @return PEFT_OK; PEFT_E_IO; PEFT_E_UNSUPPORTED (a type or a part of the tokenizer that the format cannot
+ *         hold); PEFT_E_REFUSED (a folder that holds files but no config.json, or folders: somebody's own);
+ *         PEFT_E_CANCELLED
  * Threads: shared. @since 0.1
  */
 PEFT_API peft_status peft_model_save(const peft_model *model, const char *path,
@@ -258,16 +260,17 @@ PEFT_API peft_status peft_quantize_options_init(peft_quantize_options *options, 
  * Embeddings, norms and skipped modules stay. Attached adapters stay and apply to the quantized weights.
  * @param[in] model the model; PEFT_E_BUSY while a trainer or session holds it
  * @param[in] options how, or NULL
- * @return PEFT_OK; PEFT_E_STATE (merged and not undone or discarded, or nothing left to quantize);
- *         PEFT_E_NUMERIC (a weight is not finite); PEFT_E_CANCELLED
+ * @return PEFT_OK; PEFT_E_STATE (merged, and the originals are kept; or nothing left to quantize);
+ *         PEFT_E_UNSUPPORTED (block_size); PEFT_E_NUMERIC (a weight is not finite); PEFT_E_CANCELLED
  * Threads: exclusive. @since 0.1
  */
 PEFT_API peft_status peft_quantize_nf4(peft_model *model, const peft_quantize_options *options);
 
 /**
  * Checks a model folder, a GGUF file or an adapter folder strictly, without building the model, and describes
- * what it found as a JSON object: kind, family or method, format, tensors by type, parameters, bytes,
- * tokenizer, chat template, notes. For a broken one the status is the error that loading would give.
+ * what it found as a JSON object: kind, family or method, format, tensors by type, parameters, bytes, config
+ * and, of a model, tokenizer, chat template and metadata. For a broken one the status is the error that
+ * loading would give; whether an adapter fits a model only loading tells. Files may be symbolic links.
  * @param[in] context whose limits hold
  * @param[in] path folder or file
  * @param[in] cancel may be NULL

@@ -44,8 +44,9 @@
  * 11. Long calls take a cancel token. They stop within 100 ms or one layer with PEFT_E_CANCELLED, at a state
  *     from which work can go on.
  * 12. Files are never trusted: sizes are checked before anything is allocated, nothing in a file is executed,
- *     no path outside the given folder is opened. Saving writes a temporary name, syncs and renames: a failed
- *     or interrupted save leaves what was there.
+ *     no path outside the given folder is opened (but through a symbolic link in it, where follow_links or a
+ *     comment allows that). Saving writes a temporary name, syncs and renames: a failed or interrupted save
+ *     leaves what was there.
  */
 #ifndef PEFT_PEFT_H
 #define PEFT_PEFT_H

@@ -29,7 +29,10 @@ typedef struct peft_tokenizer_info {
   int32_t adds_bos;         /**< 1: encoding with special tokens puts bos_id before the text */
   int32_t adds_eos;         /**< 1: encoding with special tokens puts eos_id after the text */
   int32_t has_chat_template;
-  char kind[32];            /**< "byte_level_bpe", "sentencepiece", ... */
+  char kind[32];            /**< "byte_level_bpe", "sentencepiece", else the model's name in tokenizer.json,
+                                 such as "unigram" */
+  char pre_tokenizer[32];   /**< what GGUF calls the way of a byte-level BPE to cut text into words: "gpt-2",
+                                 "smollm", "llama-bpe" ...; empty if it has no name there */
 } peft_tokenizer_info;
 
 /** How to render messages. */
@@ -42,7 +45,7 @@ typedef struct peft_chat_options {
 } peft_chat_options;
 
 /**
- * Loads a tokenizer alone.
+ * Loads a tokenizer alone. Files of the folder may be symbolic links, as in Hugging Face's cache.
  * @param[in] context whose limits hold
  * @param[in] path model folder, tokenizer.json or GGUF file
  * @param[out] out the tokenizer; free it with peft_tokenizer_free
@@ -78,8 +81,8 @@ PEFT_API peft_status peft_tokenizer_get_info(const peft_tokenizer *tokenizer, pe
 
 /**
  * Saves tokenizer and chat template into a folder, as Transformers reads them (tokenizer.json,
- * tokenizer_config.json, chat_template.jinja). One that came from a GGUF file is written as the
- * tokenizer.json that it amounts to.
+ * tokenizer_config.json, chat_template.jinja). Other files of the folder stay. One that came from a GGUF
+ * file is written as the tokenizer.json that it amounts to.
  * @param[in] tokenizer the tokenizer
  * @param[in] path the folder; made if it is not there
  * @return PEFT_OK; PEFT_E_IO
@@ -96,7 +99,8 @@ PEFT_API peft_status peft_tokenizer_save(const peft_tokenizer *tokenizer, const 
  * @param[out] data receives the ids
  * @param[in] cap elements of data
  * @param[out] len number of ids
- * @return PEFT_OK; PEFT_E_LIMIT; PEFT_E_UNSUPPORTED (a matcher gave up: never other ids instead)
+ * @return PEFT_OK; PEFT_E_LIMIT (cap, a text too long for the context, or a matcher that gave up: never
+ *         other ids instead)
  * Threads: shared. @since 0.1
  */
 PEFT_API peft_status peft_tokenizer_encode(const peft_tokenizer *tokenizer, const char *text, size_t text_len,

@@ -26,7 +26,8 @@ typedef struct peft_trainer peft_trainer;
  * 0, as Transformers has it.
  */
 typedef enum peft_schedule PEFT_ENUM {
-  PEFT_SCHEDULE_CONSTANT = 0,
+  PEFT_SCHEDULE_CONSTANT = 0, /**< as Transformers' constant_with_warmup; its plain "constant" has no
+                                   warm-up: set warmup_ratio and warmup_steps to 0 for that */
   PEFT_SCHEDULE_LINEAR = 1, /**< down to 0 at the last step */
   PEFT_SCHEDULE_COSINE = 2, /**< half a cosine down to 0 at the last step */
   PEFT_SCHEDULE_FORCE32 = 0x7fffffff
@@ -283,7 +284,8 @@ PEFT_API peft_status peft_trainer_evaluate(peft_trainer *trainer, const peft_dat
  * @param[in] trainer the trainer
  * @param[in] path the folder; NULL = output_dir/checkpoint-<step>
  * @param[in] cancel may be NULL
- * @return PEFT_OK; PEFT_E_IO; PEFT_E_STATE (no path and no output_dir); PEFT_E_CANCELLED
+ * @return PEFT_OK; PEFT_E_IO; PEFT_E_STATE (no path and no output_dir); PEFT_E_REFUSED (a path that holds
+ *         files and is no checkpoint, which would be replaced as a whole); PEFT_E_CANCELLED
  * Threads: exclusive. @since 0.1
  */
 PEFT_API peft_status peft_trainer_checkpoint(peft_trainer *trainer, const char *path,
@@ -317,7 +319,7 @@ PEFT_API peft_status peft_evaluate_options_init(peft_evaluate_options *options, 
  * @param[in] options how, or NULL
  * @param[out] result struct_size set by the caller
  * @return PEFT_OK; PEFT_E_MISMATCH (an adapter of another model, token ids beyond the vocabulary);
- *         PEFT_E_NUMERIC; PEFT_E_CANCELLED
+ *         PEFT_E_STATE (a merged adapter); PEFT_E_NUMERIC; PEFT_E_CANCELLED
  * Threads: shared. @since 0.1
  */
 PEFT_API peft_status peft_evaluate(const peft_model *model, const peft_dataset *dataset,

@@ -106,8 +106,9 @@ void check_replaceable(const std::string& path, const std::string& marker) {
   const Folder folder = Folder::open(path);
   const std::vector<std::string> names = folder.list();
   if (names.empty()) return;
-  check(folder.contains(marker), Code::refused, "{}: holds '{}' but no {}: it would be replaced as a whole; name a new folder",
-        path, names.front(), marker);
+  check(folder.contains(marker), Code::refused,
+        "{}: holds '{}' but no {}: it would be replaced as a whole; name a new folder", path, names.front(),
+        marker);
   for (const std::string& name : names)
     // Hugging Face's downloader keeps notes of its own in .cache.
     check(name == ".cache" || !is_folder(join_path(path, name)), Code::refused,

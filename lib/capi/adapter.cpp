@@ -30,6 +30,13 @@ std::string read_name(const char* name) {
   return text;
 }
 
+std::string new_name(const char* name) {
+  std::string text = read_name(name);
+  check(text.find_first_of("./") == std::string::npos, Code::invalid_argument,
+        "an adapter's name holds no '.' and no '/', unlike '{}'", text);
+  return text;
+}
+
 // Puts an adapter on the model's list; the name must be free.
 peft_adapter* publish(const std::shared_ptr<ModelObject>& model, std::shared_ptr<Adapter> adapter, bool trainable) {
   auto object = std::make_shared<AdapterObject>();
@@ -60,13 +67,6 @@ peft_adapter* attach(const std::shared_ptr<ModelObject>& model, const std::strin
                  trainable);
 }
 
-}  // namespace
-
-extern "C" {
-
-peft_status peft_lora_config_init(peft_lora_config* config, size_t size) {
-  return init_struct(config, size, lora_defaults());
-}
 // Keeps the base weights as they are while a call reads them: a shared use of the adapter's model.
 class BaseRead {
  public:
@@ -83,6 +83,13 @@ class BaseRead {
   std::shared_ptr<ModelObject> model_;
 };
 
+}  // namespace
+
+extern "C" {
+
+peft_status peft_lora_config_init(peft_lora_config* config, size_t size) {
+  return init_struct(config, size, lora_defaults());
+}
 
 peft_status peft_attach_lora(const peft_model* model, const char* name, const peft_lora_config* config, peft_adapter** out) {
   return guard([&] {
@@ -90,7 +97,7 @@ peft_status peft_attach_lora(const peft_model* model, const char* name, const pe
     const peft_lora_config given = read_struct(config, lora_defaults(), "config");
     const auto object = shared<ModelObject>(model);
     const Json json = lora_json_of(given, object->core->context->limits);
-    *out = attach(object.object(), read_name(name), json, given.seed, true, "LoRA configuration");
+    *out = attach(object.object(), new_name(name), json, given.seed, true, "LoRA configuration");
   });
 }
 
@@ -109,7 +116,7 @@ peft_status peft_attach(const peft_model* model, const char* name, const char* j
     poll(cancel.token());
     const Limits& limits = object->core->context->limits;
     const Json config = parse_json(read_text(json, json_len, limits.json_bytes, "json"), "adapter configuration", limits);
-    *out = attach(object.object(), read_name(name), config, given.seed, given.trainable != 0, "adapter configuration");
+    *out = attach(object.object(), new_name(name), config, given.seed, given.trainable != 0, "adapter configuration");
   });
 }
 
@@ -125,7 +132,7 @@ peft_status peft_adapter_load(const peft_model* model, const char* name, const c
     const auto work = object->core->make_context();
     work->cancel = cancel.token();
     const Model& loaded = *object->core->model;
-    LoadedAdapter adapter = load_adapter(read_name(name), read_string(path, "path"), loaded.transformer(), *work,
+    LoadedAdapter adapter = load_adapter(new_name(name), read_string(path, "path"), loaded.transformer(), *work,
                                          loaded.path(), object->core->context->limits);
     *out = publish(object.object(), std::move(adapter.adapter), given.trainable != 0);
     if (adapter.note.empty()) return PEFT_OK;
@@ -244,6 +251,7 @@ peft_status peft_adapter_set_scale(peft_adapter* adapter, double scale) {
     const auto object = exclusive<AdapterObject>(adapter);
     check(std::isfinite(scale) && std::abs(scale) <= 1e6, Code::invalid_argument,
           "scale must be finite and at most 1e6 in size, not {}", scale);
+    check(!object->merged, Code::state, "adapter '{}' is merged into the weights; unmerge it first", object->adapter->name());
     object->adapter->set_scale(static_cast<float>(scale));
   });
 }

@@ -32,7 +32,10 @@ const char* peft_version(void) { return VERSION_TEXT; }
 
 int32_t peft_abi_version(void) { return PEFT_ABI_VERSION; }
 
-const char* peft_build_info(void) { return "libpeft " VERSION_TEXT ", " __VERSION__ ", x86-64; backends: cpu built in, cuda by libpeft_cuda.so"; }
+const char* peft_build_info(void) { 
+  return "libpeft " VERSION_TEXT ", compiler " __VERSION__ ", configuration " PEFT_CONFIGURATION
+         ", x86-64; backends: cpu built in, cuda by libpeft_cuda.so";
+}
 
 int32_t peft_has_feature(const char* name) {
   if (!name) return 0;
@@ -68,7 +71,7 @@ const char* peft_status_name(peft_status status) {
 // Does not clear the message it reports.
 peft_status peft_last_error(char* buf, size_t cap, size_t* len) {
   if (!buf && cap > 0) return PEFT_E_INVALID_ARGUMENT;
-  const std::string& message = last_message();
+  const std::string_view message = last_message();
   if (len) *len = message.size();
   if (cap == 0) return PEFT_OK;
   const size_t count = whole_code_points(message, cap - 1);

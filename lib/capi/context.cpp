@@ -1,5 +1,7 @@
 #include "peft/context.h"
 
+#include <malloc.h>
+
 #include "base/memory.h"
 #include "base/threads.h"
 #include "capi/objects.h"
@@ -63,9 +65,12 @@ peft_status peft_context_get_info(const peft_context* context, peft_context_info
   });
 }
 
-// Pools give memory back when the objects that own them are freed; between calls nothing else is cached here.
+// Pools give memory back when the objects that own them are freed; what the C library then keeps goes here.
 peft_status peft_context_trim(const peft_context* context) {
-  return guard([&] { shared<ContextObject>(context); });
+  return guard([&] {
+    shared<ContextObject>(context);
+    malloc_trim(0);
+  });
 }
 
 }  // extern "C"

@@ -35,6 +35,7 @@ struct Settings {
   Json adapter_config;
   TrainerOptions trainer;
   peft_session_options session{};
+  Arithmetic session_arithmetic = Arithmetic::float32;
   std::shared_ptr<const Dataset> dataset;
 };
 
@@ -57,6 +58,8 @@ Settings read_settings(const peft_estimate_options* options, const Limits& limit
   settings.session.struct_size = sizeof settings.session;
   settings.session.compute_dtype = PEFT_DTYPE_FLOAT32;
   settings.session = read_struct(given.session_options, settings.session, "session_options");
+  check_range<int64_t>(settings.session.context_length, 0, limits.tokens, "context_length");
+  settings.session_arithmetic = session_arithmetic(settings.session.compute_dtype, settings.session.activations);
   if (given.dataset) settings.dataset = shared<DatasetObject>(given.dataset)->dataset;
   return settings;
 }
@@ -179,13 +182,17 @@ class Estimator {
       hooks.push_back(adapter->snapshot());
       result.adapter_bytes = adapter->parameter_count() * 4;
     }
-    const int64_t length = std::min(settings_.given.sequence_length, model_->transformer().spec().learned_positions > 0
-                                                                         ? model_->transformer().spec().learned_positions
-                                                                         : settings_.given.sequence_length);
+    int64_t length = settings_.given.sequence_length;
+    for (const int64_t bound : {model_->transformer().spec().learned_positions, settings_.session.context_length})
+      if (bound > 0) length = std::min(length, bound);
     const std::vector<int32_t> ids(static_cast<size_t>(length), 0);
     for (int32_t i = 0; i < settings_.given.sessions; ++i) {
-      sessions.push_back(std::make_unique<Session>(SessionModel{transformer, nullptr, {}}, hooks, [this] { return make_context(); },
-                                                   length));
+      const auto session_context = [this] {
+        auto context = make_context();
+        context->arithmetic = settings_.session_arithmetic;
+        return context;
+      };
+      sessions.push_back(std::make_unique<Session>(SessionModel{transformer, nullptr, {}}, hooks, session_context, length));
       sessions.back()->prefill(ids, nullptr);
       result.cache_bytes += sessions.back()->cache_bytes();
     }
@@ -224,7 +231,8 @@ peft_status peft_estimate(const peft_context* context, const char* path, const p
             Code::invalid_argument, "models load as stored, float32 or bfloat16, not dtype {}", static_cast<int>(model.dtype));
       if (model.dtype != PEFT_DTYPE_AS_STORED)
         load.dtype = model.dtype == PEFT_DTYPE_FLOAT32 ? DType::f32 : DType::bf16;
-      find_device(read_string_or(model.device, "device", "cpu"));
+      load.follow_links = model.follow_links != 0;
+      device_of(model.device);
     }
     const auto device = make_meta_device(find_device("cpu"));
     Context meta(device->create_backend(parent->threads));

@@ -1,7 +1,12 @@
 #include "capi/guard.h"
 
+#include <pthread.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <atomic>
+#include <cstdlib>
+#include <cstring>
 #include <new>
 #include <stdexcept>
 
@@ -10,25 +15,54 @@
 namespace peft::capi {
 namespace {
 
-thread_local std::string message;
+// A thread's message is a block of its own that the C library frees at the thread's end. A thread_local string would call
+// back into this library then, and so keep it from being unloaded.
+struct Message {
+  size_t size, capacity;
+  char text[1];
+};
 
-// Read while the library is loaded, before anybody can fork.
+// All are made while the library is loaded, before anybody can fork.
+pthread_key_t message_key;
+std::atomic<bool> has_key = pthread_key_create(&message_key, std::free) == 0;
 const pid_t process_at_load = getpid();
 
-void remember(const char* text) noexcept {
-  try {
-    message = text;
-  } catch (...) {
-    message.clear();
+Message* own_message() noexcept {
+  return has_key ? static_cast<Message*>(pthread_getspecific(message_key)) : nullptr;
+}
+
+// Where there is no memory for it, as much of the text as fits what the thread has.
+void remember(std::string_view text) noexcept {
+  Message* own = own_message();
+  if (!own || own->capacity < text.size()) {
+    const size_t capacity = std::max<size_t>(text.size(), 240);
+    auto* const larger = static_cast<Message*>(std::malloc(sizeof(Message) + capacity));
+    if (larger && has_key && pthread_setspecific(message_key, larger) == 0) {
+      std::free(own);
+      own = larger;
+      own->capacity = capacity;
+    } else {
+      std::free(larger);
+    }
   }
+  if (!own) return;
+  own->size = std::min(text.size(), own->capacity);
+  std::memcpy(own->text, text.data(), own->size);
 }
 
 }  // namespace
 
+void forget_messages() noexcept {
+  Message* const own = own_message();
+  if (!has_key.exchange(false)) return;
+  pthread_key_delete(message_key);
+  std::free(own);
+}
+
 bool in_forked_child() noexcept { return getpid() != process_at_load; }
 
 peft_status begin_call() noexcept {
-  message.clear();
+  if (Message* const own = own_message()) own->size = 0;
   if (!in_forked_child()) return PEFT_OK;
   remember("libpeft was loaded before this process was forked; a child has to start libpeft anew by exec");
   return PEFT_E_FORKED;
@@ -55,8 +89,11 @@ peft_status translate_exception() noexcept {
   }
 }
 
-const std::string& last_message() noexcept { return message; }
+std::string_view last_message() noexcept {
+  const Message* const own = own_message();
+  return own ? std::string_view(own->text, own->size) : std::string_view();
+}
 
-void set_message(std::string text) noexcept { message = std::move(text); }
+void set_message(std::string_view text) noexcept { remember(text); }
 
 }  // namespace peft::capi

@@ -1,7 +1,7 @@
 // The only place where exceptions end: status and message of every C call.
 #pragma once
 
-#include <string>
+#include <string_view>
 #include <type_traits>
 
 #include "peft/base.h"
@@ -14,10 +14,13 @@ bool in_forked_child() noexcept;
 peft_status begin_call() noexcept;
 // Status of the exception in flight; its message becomes the thread's. Call inside a catch block.
 peft_status translate_exception() noexcept;
-// The thread's last message; empty after a call that succeeded.
-const std::string& last_message() noexcept;
+// The thread's last message; empty after a call that succeeded. Valid until the thread's next call.
+std::string_view last_message() noexcept;
 // A message for a call that succeeds with information (PEFT_NOTE).
-void set_message(std::string message) noexcept;
+void set_message(std::string_view message) noexcept;
+
+// Gives the messages' place back, at unload: those of other threads stay behind.
+void forget_messages() noexcept;
 
 // Runs the body of a C function. It returns a peft_status, or nothing for PEFT_OK.
 template <typename Body>

@@ -58,9 +58,6 @@ Slot* live_slot(Table& all, const void* handle, ObjectType type) {
   return slot.object && slot.generation == parts.generation && slot.object->type() == type ? &slot : nullptr;
 }
 
-// Objects that this thread uses exclusively now: the callers of callbacks.
-thread_local std::vector<const Object*> exclusively_used;
-
 }  // namespace
 
 const char* name_of(ObjectType type) {
@@ -74,19 +71,14 @@ void Object::enter(bool exclusive) {
   int32_t users = users_.load(std::memory_order_relaxed);
   for (;;) {
     if (users < 0 || (exclusive && users > 0)) {
-      const bool own = std::find(exclusively_used.begin(), exclusively_used.end(), this) != exclusively_used.end();
+      // Only this thread can have written its own name there.
+      const bool own = exclusive_user_.load(std::memory_order_relaxed) == std::this_thread::get_id();
       check(!own, Code::reentrant, "the {} is calling this callback and cannot be used inside it", name_of(type_));
       fail(Code::busy, "the {} is in use by another thread", name_of(type_));
     }
     if (users_.compare_exchange_weak(users, exclusive ? -1 : users + 1, std::memory_order_acquire)) break;
   }
-  if (!exclusive) return;
-  try {
-    exclusively_used.push_back(this);
-  } catch (...) {
-    users_.store(0, std::memory_order_release);
-    throw;
-  }
+  if (exclusive) exclusive_user_.store(std::this_thread::get_id(), std::memory_order_relaxed);
 }
 
 void Object::leave(bool exclusive) noexcept {
@@ -94,7 +86,7 @@ void Object::leave(bool exclusive) noexcept {
     users_.fetch_sub(1, std::memory_order_release);
     return;
   }
-  std::erase(exclusively_used, this);
+  exclusive_user_.store({}, std::memory_order_relaxed);
   users_.store(0, std::memory_order_release);
 }
 

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <thread>
 
 #include "base/error.h"
 
@@ -33,6 +34,7 @@ class Object {
  private:
   const ObjectType type_;
   std::atomic<int32_t> users_{0};  // -1: one exclusive user
+  std::atomic<std::thread::id> exclusive_user_{};
 };
 
 // Gives `object` a handle. Throws Code::out_of_memory / Code::limit.

@@ -47,6 +47,7 @@ peft_status peft_merge(peft_model* model, const peft_adapter* adapter, const pef
     const CancelUse cancel(given.cancel);
     check(part->core == object->core, Code::mismatch, "adapter '{}' belongs to another model", part->adapter->name());
     check(!part->merged, Code::state, "adapter '{}' is merged already", part->adapter->name());
+    check(part->attached, Code::state, "adapter '{}' is detached", part->adapter->name());
     object->check_alone();
 
     const auto work = object->core->make_context();

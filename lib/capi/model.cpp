@@ -6,7 +6,6 @@
 #include "capi/describe.h"
 #include "capi/objects.h"
 #include "capi/structs.h"
-#include "devices/devices.h"
 #include "models/quantize.h"
 #include "models/save.h"
 #include "ops/convert.h"
@@ -46,8 +45,8 @@ void obey(int32_t answer) {
 // The callback's data is dropped whatever happens, so it is read before anything can fail.
 DropLater callback_data(const peft_model_options* options) {
   peft_model_options given{};
-  if (!options || options->struct_size < sizeof given || options->struct_size > largest_struct) return {nullptr, nullptr};
-  std::memcpy(&given, options, sizeof given);
+  if (!options || options->struct_size < 2 * sizeof(uint32_t) || options->struct_size > largest_struct) return {nullptr, nullptr};
+  std::memcpy(static_cast<void*>(&given), options, std::min<size_t>(options->struct_size, sizeof given));
   return {given.drop, given.user_data};
 }
 
@@ -101,7 +100,7 @@ peft_status peft_model_load(const peft_context* context, const char* path, const
     };
     auto core = std::make_shared<ModelCore>();
     core->context = parent.object();
-    core->device = &find_device(read_string_or(given.device, "device", "cpu"));
+    core->device = &device_of(given.device);
     const auto work = core->make_context();
     core->model = Model::load(read_string(path, "path"), *work, load);
     auto object = std::make_shared<ModelObject>();
@@ -207,11 +206,12 @@ peft_status peft_quantize_nf4(peft_model* model, const peft_quantize_options* op
     const auto object = exclusive<ModelObject>(model);
     const CancelUse cancel(given.cancel);
     check_flag(given.double_quantize, "double_quantize");
-    check(given.block_size >= 64 && given.block_size <= 4096 && (given.block_size & (given.block_size - 1)) == 0,
-          Code::invalid_argument, "block_size must be a power of two from 64 to 4096, not {}", given.block_size);
-    check(given.block_size == 64, Code::unsupported, "block_size {} is not supported; 64 is", given.block_size);
+    check(given.block_size > 0, Code::invalid_argument, "block_size must be 64, not {}", given.block_size);
+    check(given.block_size == 64, Code::unsupported, "block_size {} is not supported, only 64", given.block_size);
     object->check_alone();
-    check(object->merges.empty(), Code::state, "adapters are merged into the weights: unmerge or discard the originals first");
+    for (const ModelObject::Merge& merge : object->merges)
+      check(!merge.has_originals, Code::state, "adapter '{}' is merged and its originals are kept: unmerge or discard them first",
+            merge.adapter->adapter->name());
     QuantizeOptions quantize;
     quantize.double_quantize = given.double_quantize != 0;
     quantize.skip = given.skip_modules ? split_list(given.skip_modules, "skip_modules")

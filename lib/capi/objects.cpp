@@ -1,6 +1,7 @@
 #include "capi/objects.h"
 
 #include "capi/structs.h"
+#include "devices/devices.h"
 
 namespace peft::capi {
 
@@ -90,6 +91,12 @@ Arithmetic arithmetic_of(peft_dtype compute_dtype) {
     case PEFT_DTYPE_BFLOAT16: return Arithmetic::bfloat16;
     default: fail(Code::invalid_argument, "compute_dtype must be float32 or bfloat16, not {}", static_cast<int>(compute_dtype));
   }
+}
+
+Device& device_of(const char* name) {
+  const std::string text = read_string_or(name, "device", "cpu");
+  check(text != "meta", Code::invalid_argument, "device 'meta': expected cpu, cuda:N or auto");
+  return find_device(text);
 }
 
 peft_dtype dtype_of(DType dtype) { return static_cast<peft_dtype>(static_cast<int>(dtype) + 1); }

@@ -191,5 +191,7 @@ Arithmetic arithmetic_of(peft_dtype compute_dtype);
 // Of sessions and scores, which may round activations to int8 too.
 Arithmetic session_arithmetic(peft_dtype compute_dtype, peft_activations activations);
 peft_dtype dtype_of(DType dtype);
+// The device of a caller's options; NULL is the CPU. Not the one that only counts: nothing could be read from it.
+Device& device_of(const char* name);
 
 }  // namespace peft::capi

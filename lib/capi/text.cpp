@@ -1,5 +1,7 @@
 #include "peft/text.h"
 
+#include <cstdio>
+
 #include "base/file.h"
 #include "capi/objects.h"
 #include "capi/structs.h"
@@ -7,6 +9,7 @@
 #include "models/tokenizer_files.h"
 #include "formats/gguf.h"
 #include "text/chat_template.h"
+#include "text/tokenizer_structure.h"
 
 using namespace peft;
 using namespace peft::capi;
@@ -37,9 +40,18 @@ std::string render_chat(const Tokenizer& tokenizer, const std::string& own_templ
 
 void save_tokenizer(const Tokenizer& tokenizer, const std::string& chat_template, const std::string& folder) {
   make_folders(folder);
-  write_text_file(join_path(folder, "tokenizer.json"), tokenizer.to_json());
-  write_text_file(join_path(folder, "tokenizer_config.json"), tokenizer.config_json());
-  if (!chat_template.empty()) write_text_file(join_path(folder, "chat_template.jinja"), chat_template);
+  // All are written before the first takes its name: what fails up to then leaves the folder as it was.
+  const std::string template_path = join_path(folder, "chat_template.jinja");
+  OutputFile json(join_path(folder, "tokenizer.json")), config(join_path(folder, "tokenizer_config.json"));
+  json.write(tokenizer.to_json());
+  config.write(tokenizer.config_json().empty() ? "{}\n" : tokenizer.config_json());
+  std::optional<OutputFile> source;
+  if (!chat_template.empty()) source.emplace(template_path).write(chat_template);
+  json.commit();
+  config.commit();
+  if (source) source->commit();
+  // One of an earlier tokenizer would be taken for this one's.
+  else std::remove(template_path.c_str());
 }
 
 }  // namespace peft::capi
@@ -105,7 +117,9 @@ peft_status peft_tokenizer_get_info(const peft_tokenizer* tokenizer, peft_tokeni
     result.adds_bos = result.bos_id >= 0 && !ids.empty() && ids.front() == result.bos_id;
     result.adds_eos = result.eos_id >= 0 && !ids.empty() && ids.back() == result.eos_id;
     result.has_chat_template = !object->chat_template.empty();
-    copy_name(result.kind, source.to_json().find("\"ByteLevel\"") != std::string::npos ? "byte_level_bpe" : "sentencepiece");
+    const TokenizerKind kind = kind_of(source);
+    copy_name(result.kind, kind.model);
+    copy_name(result.pre_tokenizer, kind.pre_tokenizer);
     write_struct(info, result);
   });
 }

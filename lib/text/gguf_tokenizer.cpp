@@ -266,7 +266,8 @@ std::string sentence_piece_json(const GgufTokenizerFields& fields, const Ids& id
 
 std::vector<std::string_view> byte_pre_tokenizer_names() {
   std::vector<std::string_view> names;
-  for (const BytePreTokenizer& row : byte_pre_tokenizers) names.push_back(row.names.substr(0, row.names.find(' ')));
+  for (const BytePreTokenizer& row : byte_pre_tokenizers)
+    names.push_back(row.names.substr(0, row.names.find(' ')));
   return names;
 }
 

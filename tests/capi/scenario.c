@@ -7,24 +7,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "peft/peft.h"
+#include "scenario.h"
 
-static void expect(peft_status status, peft_status expected, int line, const char *what) {
-  char text[512];
-  if (status == expected) return;
-  peft_last_error(text, sizeof text, NULL);
-  fprintf(stderr, "line %d: %s: %s instead of %s: %s\n", line, what, peft_status_name(status), peft_status_name(expected), text);
-  exit(1);
-}
-#define GIVES(expected, call) expect(call, expected, __LINE__, #call)
-#define OK(call) GIVES(PEFT_OK, call)
-#define THAT(condition) \
-  if (!(condition)) fprintf(stderr, "line %d: not so: %s\n", __LINE__, #condition), exit(1)
-
-enum { VOCABULARY = 96, LENGTH = 8, LOGITS = LENGTH * VOCABULARY };
-static const int32_t ids[LENGTH] = {3, 14, 15, 9, 26, 5, 35, 8};
+const int32_t ids[LENGTH] = {3, 14, 15, 9, 26, 5, 35, 8};
+peft_context *context;
 static const char *weight = "model.layers.0.self_attn.q_proj.weight";
-static peft_context *context;
 static peft_trainer *running;
 static int events, drops;
 
@@ -45,13 +32,13 @@ static int32_t on_log(void *user_data, peft_log_level level, const char *text, s
 }
 static void on_drop(void *user_data) { *(int *)user_data += 0, ++drops; }
 
-static peft_model *load(const char *path) {
+peft_model *load(const char *path) {
   peft_model *model;
   OK(peft_model_load(context, path, NULL, &model));
   return model;
 }
 
-static void logits_of(const peft_model *model, const peft_adapter *adapter, float *values) {
+void logits_of(const peft_model *model, const peft_adapter *adapter, float *values) {
   peft_score_options options;
   size_t len;
   OK(peft_score_options_init(&options, sizeof options));
@@ -61,7 +48,7 @@ static void logits_of(const peft_model *model, const peft_adapter *adapter, floa
   THAT(len == LOGITS);
 }
 
-static double distance(const float *a, const float *b) {
+double distance(const float *a, const float *b) {
   double most = 0;
   int i;
   for (i = 0; i < LOGITS; ++i) {
@@ -120,7 +107,6 @@ static void train(peft_model *model, peft_adapter *adapter, peft_adapter *twin) 
   OK(peft_trainer_run(other, NULL, NULL, NULL, NULL));
   parameters(adapter, first, &count);
   parameters(twin, second, &again);
-  OK(peft_adapter_save(adapter, "adapter.gguf", NULL));
   THAT(count == again && memcmp(first, second, count * sizeof *first) == 0);
   peft_dataset_free(dataset);
   peft_trainer_free(other);
@@ -134,6 +120,7 @@ static void adapters(peft_model *model, peft_adapter *adapter, const float *plai
   logits_of(model, adapter, own);
   THAT(distance(own, plain) > 0);
   OK(peft_adapter_save(adapter, "adapter", NULL));
+  OK(peft_adapter_save(adapter, "adapter.gguf", NULL));
   OK(peft_adapter_load(model, "loaded", "adapter", NULL, &loaded));
   logits_of(model, loaded, loaded_values);
   THAT(distance(own, loaded_values) == 0);
@@ -291,6 +278,10 @@ int main(int count, char **arguments) {
   merge(model, adapter);
   generate(model);
   save_and_load(model, plain);
+  logs_and_clashes(model);
+  resume_after_damage(model);
+  tokenizers(arguments[1]);
+  merge_for_good(path, plain);
   threads_and_processes(model);
   OK(peft_quantize_nf4(model, NULL));
   logits_of(model, NULL, quantized);
