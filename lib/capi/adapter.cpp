@@ -38,7 +38,8 @@ std::string new_name(const char* name) {
 }
 
 // Puts an adapter on the model's list; the name must be free.
-peft_adapter* publish(const std::shared_ptr<ModelObject>& model, std::shared_ptr<Adapter> adapter, bool trainable) {
+peft_adapter* publish(const std::shared_ptr<ModelObject>& model, std::shared_ptr<Adapter> adapter,
+                      bool trainable) {
   auto object = std::make_shared<AdapterObject>();
   object->core = model->core;
   object->owner = model;
@@ -46,16 +47,16 @@ peft_adapter* publish(const std::shared_ptr<ModelObject>& model, std::shared_ptr
   object->trainable = trainable;
   const std::lock_guard lock(model->mutex);
   for (const auto& other : model->adapters)
-    check(other->adapter->name() != object->adapter->name(), Code::state, "the model has an adapter '{}' already",
-          object->adapter->name());
+    check(other->adapter->name() != object->adapter->name(), Code::state,
+          "the model has an adapter '{}' already", object->adapter->name());
   model->adapters.reserve(model->adapters.size() + 1);
   void* handle = add_handle(object);
   model->adapters.push_back(std::move(object));
   return static_cast<peft_adapter*>(handle);
 }
 
-peft_adapter* attach(const std::shared_ptr<ModelObject>& model, const std::string& name, const Json& config, int64_t seed,
-                     bool trainable, const std::string& what) {
+peft_adapter* attach(const std::shared_ptr<ModelObject>& model, const std::string& name, const Json& config,
+                     int64_t seed, bool trainable, const std::string& what) {
   check(seed >= 0, Code::invalid_argument, "seed must not be negative, not {}", seed);
   const Model& loaded = *model->core->model;
   PlanInput input{loaded.transformer(), config, what, {}, false, static_cast<uint64_t>(seed)};
@@ -63,8 +64,9 @@ peft_adapter* attach(const std::shared_ptr<ModelObject>& model, const std::strin
     input.encode = [tokenizer](std::string_view text) { return tokenizer->encode(text, true); };
   std::shared_ptr<const Plan> plan = plan_adapter(input);
   const auto work = model->core->make_context();
-  return publish(model, Adapter::create(name, std::move(plan), loaded.transformer(), *work, static_cast<uint64_t>(seed)),
-                 trainable);
+  return publish(
+      model, Adapter::create(name, std::move(plan), loaded.transformer(), *work, static_cast<uint64_t>(seed)),
+      trainable);
 }
 
 // Keeps the base weights as they are while a call reads them: a shared use of the adapter's model.
@@ -91,7 +93,8 @@ peft_status peft_lora_config_init(peft_lora_config* config, size_t size) {
   return init_struct(config, size, lora_defaults());
 }
 
-peft_status peft_attach_lora(const peft_model* model, const char* name, const peft_lora_config* config, peft_adapter** out) {
+peft_status peft_attach_lora(const peft_model* model, const char* name, const peft_lora_config* config,
+                             peft_adapter** out) {
   return guard([&] {
     check_pointer(out, "out");
     const peft_lora_config given = read_struct(config, lora_defaults(), "config");
@@ -115,13 +118,15 @@ peft_status peft_attach(const peft_model* model, const char* name, const char* j
     const CancelUse cancel(given.cancel);
     poll(cancel.token());
     const Limits& limits = object->core->context->limits;
-    const Json config = parse_json(read_text(json, json_len, limits.json_bytes, "json"), "adapter configuration", limits);
-    *out = attach(object.object(), new_name(name), config, given.seed, given.trainable != 0, "adapter configuration");
+    const Json config =
+        parse_json(read_text(json, json_len, limits.json_bytes, "json"), "adapter configuration", limits);
+    *out = attach(object.object(), new_name(name), config, given.seed, given.trainable != 0,
+                  "adapter configuration");
   });
 }
 
-peft_status peft_adapter_load(const peft_model* model, const char* name, const char* path, const peft_adapter_options* options,
-                              peft_adapter** out) {
+peft_status peft_adapter_load(const peft_model* model, const char* name, const char* path,
+                              const peft_adapter_options* options, peft_adapter** out) {
   return guard([&]() -> peft_status {
     check_pointer(out, "out");
     const peft_adapter_options given = read_struct(options, adapter_defaults(), "options");
@@ -132,8 +137,8 @@ peft_status peft_adapter_load(const peft_model* model, const char* name, const c
     const auto work = object->core->make_context();
     work->cancel = cancel.token();
     const Model& loaded = *object->core->model;
-    LoadedAdapter adapter = load_adapter(new_name(name), read_string(path, "path"), loaded.transformer(), *work,
-                                         loaded.path(), object->core->context->limits);
+    LoadedAdapter adapter = load_adapter(new_name(name), read_string(path, "path"), loaded.transformer(),
+                                         *work, loaded.path(), object->core->context->limits);
     *out = publish(object.object(), std::move(adapter.adapter), given.trainable != 0);
     if (adapter.note.empty()) return PEFT_OK;
     set_message(std::move(adapter.note));
@@ -141,7 +146,8 @@ peft_status peft_adapter_load(const peft_model* model, const char* name, const c
   });
 }
 
-peft_status peft_adapter_save(const peft_adapter* adapter, const char* path, const peft_save_options* options) {
+peft_status peft_adapter_save(const peft_adapter* adapter, const char* path,
+                              const peft_save_options* options) {
   return guard([&] {
     peft_save_options defaults{};
     defaults.struct_size = sizeof defaults;
@@ -213,24 +219,27 @@ peft_status peft_adapter_get_name(const peft_adapter* adapter, char* buf, size_t
 }
 
 peft_status peft_adapter_get_config(const peft_adapter* adapter, char* buf, size_t cap, size_t* len) {
-  return guard([&] { deliver_text(dump_json(shared<AdapterObject>(adapter)->adapter->plan().config(), 2), buf, cap, len); });
+  return guard([&] {
+    deliver_text(dump_json(shared<AdapterObject>(adapter)->adapter->plan().config(), 2), buf, cap, len);
+  });
 }
 
-peft_status peft_adapter_parameter_at(const peft_adapter* adapter, int64_t index, peft_parameter_info* info, char* buf,
-                                      size_t cap, size_t* len) {
+peft_status peft_adapter_parameter_at(const peft_adapter* adapter, int64_t index, peft_parameter_info* info,
+                                      char* buf, size_t cap, size_t* len) {
   return guard([&] {
     if (info) check_output(info, "info");
     const auto object = shared<AdapterObject>(adapter);
     const std::vector<PlannedTensor>& tensors = object->adapter->plan().tensors();
-    check(index >= 0 && static_cast<size_t>(index) < tensors.size(), Code::not_found, "there is no parameter {}; there are {}",
-          index, tensors.size());
+    check(index >= 0 && static_cast<size_t>(index) < tensors.size(), Code::not_found,
+          "there is no parameter {}; there are {}", index, tensors.size());
     const PlannedTensor& tensor = tensors[static_cast<size_t>(index)];
     deliver_text(tensor.key, buf, cap, len);
     if (info) write_struct(info, parameter_info_of(tensor.shape, DType::f32, object->trainable));
   });
 }
 
-peft_status peft_adapter_parameter_read(const peft_adapter* adapter, const char* name, float* data, size_t cap, size_t* len) {
+peft_status peft_adapter_parameter_read(const peft_adapter* adapter, const char* name, float* data,
+                                        size_t cap, size_t* len) {
   return guard([&] {
     const auto object = shared<AdapterObject>(adapter);
     const std::string wanted = read_string(name, "name");
@@ -251,7 +260,8 @@ peft_status peft_adapter_set_scale(peft_adapter* adapter, double scale) {
     const auto object = exclusive<AdapterObject>(adapter);
     check(std::isfinite(scale) && std::abs(scale) <= 1e6, Code::invalid_argument,
           "scale must be finite and at most 1e6 in size, not {}", scale);
-    check(!object->merged, Code::state, "adapter '{}' is merged into the weights; unmerge it first", object->adapter->name());
+    check(!object->merged, Code::state, "adapter '{}' is merged into the weights; unmerge it first",
+          object->adapter->name());
     object->adapter->set_scale(static_cast<float>(scale));
   });
 }
@@ -260,7 +270,8 @@ peft_status peft_adapter_detach(peft_adapter* adapter) {
   return guard([&] {
     const auto object = exclusive<AdapterObject>(adapter);
     check(object->attached, Code::state, "adapter '{}' is detached already", object->adapter->name());
-    check(!object->merged, Code::state, "adapter '{}' is merged into the weights; unmerge it first", object->adapter->name());
+    check(!object->merged, Code::state, "adapter '{}' is merged into the weights; unmerge it first",
+          object->adapter->name());
     if (const auto owner = object->owner.lock()) {
       const std::lock_guard lock(owner->mutex);
       std::erase(owner->adapters, object.object());

@@ -13,7 +13,8 @@ using namespace peft::capi;
 
 #define TEXT_OF(number) TEXT_OF_VALUE(number)
 #define TEXT_OF_VALUE(number) #number
-#define VERSION_TEXT TEXT_OF(PEFT_VERSION_MAJOR) "." TEXT_OF(PEFT_VERSION_MINOR) "." TEXT_OF(PEFT_VERSION_PATCH)
+#define VERSION_TEXT \
+  TEXT_OF(PEFT_VERSION_MAJOR) "." TEXT_OF(PEFT_VERSION_MINOR) "." TEXT_OF(PEFT_VERSION_PATCH)
 
 namespace {
 
@@ -32,7 +33,7 @@ const char* peft_version(void) { return VERSION_TEXT; }
 
 int32_t peft_abi_version(void) { return PEFT_ABI_VERSION; }
 
-const char* peft_build_info(void) { 
+const char* peft_build_info(void) {
   return "libpeft " VERSION_TEXT ", compiler " __VERSION__ ", configuration " PEFT_CONFIGURATION
          ", x86-64; backends: cpu built in, cuda by libpeft_cuda.so";
 }
@@ -40,16 +41,19 @@ const char* peft_build_info(void) {
 int32_t peft_has_feature(const char* name) {
   if (!name) return 0;
   static constexpr const char* features[] = {
-      "cpu", "gguf", "safetensors", "peft_adapters", "bitsandbytes", "chat_template", "nf4", "bfloat16_compute",
-      "int8_activations", "lora", "ia3", "prompt_tuning", "family:llama", "family:mistral", "family:qwen2", "family:qwen3",
-      "family:gpt2"};
+      "cpu",           "gguf",          "safetensors",      "peft_adapters",    "bitsandbytes",
+      "chat_template", "nf4",           "bfloat16_compute", "int8_activations", "lora",
+      "ia3",           "prompt_tuning", "family:llama",     "family:mistral",   "family:qwen2",
+      "family:qwen3",  "family:gpt2"};
   for (const char* feature : features)
     if (std::strcmp(feature, name) == 0) return 1;
   int32_t found = 0;
   guard([&] {  // what only this machine can tell
     for (const Device* device : available_devices()) {
-      if (device->name() != "cpu") found |= std::strcmp(name, "cuda") == 0;
-      else found |= has_word(device->description(), name);
+      if (device->name() != "cpu")
+        found |= std::strcmp(name, "cuda") == 0;
+      else
+        found |= has_word(device->description(), name);
     }
   });
   return found;
@@ -57,14 +61,18 @@ int32_t peft_has_feature(const char* name) {
 
 const char* peft_status_name(peft_status status) {
   switch (status) {
-#define NAME(code) case code: return #code;
-    NAME(PEFT_OK) NAME(PEFT_END) NAME(PEFT_PENDING) NAME(PEFT_STEP_SKIPPED) NAME(PEFT_NOTE)
-    NAME(PEFT_E_INVALID_ARGUMENT) NAME(PEFT_E_BAD_HANDLE) NAME(PEFT_E_BUSY) NAME(PEFT_E_OUT_OF_MEMORY) NAME(PEFT_E_IO)
-    NAME(PEFT_E_FORMAT) NAME(PEFT_E_UNSUPPORTED) NAME(PEFT_E_NOT_FOUND) NAME(PEFT_E_MISMATCH) NAME(PEFT_E_LIMIT)
-    NAME(PEFT_E_CANCELLED) NAME(PEFT_E_CALLBACK) NAME(PEFT_E_NUMERIC) NAME(PEFT_E_DEVICE) NAME(PEFT_E_DEVICE_LOST)
-    NAME(PEFT_E_REFUSED) NAME(PEFT_E_REENTRANT) NAME(PEFT_E_FORKED) NAME(PEFT_E_STATE) NAME(PEFT_E_INTERNAL)
+#define NAME(code) \
+  case code: \
+    return #code;
+    NAME(PEFT_OK)
+    NAME(PEFT_END) NAME(PEFT_PENDING) NAME(PEFT_STEP_SKIPPED) NAME(PEFT_NOTE) NAME(PEFT_E_INVALID_ARGUMENT)
+        NAME(PEFT_E_BAD_HANDLE) NAME(PEFT_E_BUSY) NAME(PEFT_E_OUT_OF_MEMORY) NAME(PEFT_E_IO)
+            NAME(PEFT_E_FORMAT) NAME(PEFT_E_UNSUPPORTED) NAME(PEFT_E_NOT_FOUND) NAME(PEFT_E_MISMATCH)
+                NAME(PEFT_E_LIMIT) NAME(PEFT_E_CANCELLED) NAME(PEFT_E_CALLBACK) NAME(PEFT_E_NUMERIC)
+                    NAME(PEFT_E_DEVICE) NAME(PEFT_E_DEVICE_LOST) NAME(PEFT_E_REFUSED) NAME(PEFT_E_REENTRANT)
+                        NAME(PEFT_E_FORKED) NAME(PEFT_E_STATE) NAME(PEFT_E_INTERNAL)
 #undef NAME
-    default: return "PEFT_UNKNOWN";
+                            default : return "PEFT_UNKNOWN";
   }
 }
 
@@ -90,7 +98,8 @@ peft_status peft_log_set_level(peft_log_level level) {
 peft_status peft_log_poll(peft_log_level* level, char* buf, size_t cap, size_t* len) {
   return guard([&]() -> peft_status {
     check(buf != nullptr || cap == 0, Code::invalid_argument, "buf is NULL but cap is {}", cap);
-    // A record that does not fit stays: it is taken out of the log's queue and kept here, before all later ones.
+    // A record that does not fit stays: it is taken out of the log's queue and kept here, before all later
+    // ones.
     static std::mutex mutex;
     static std::optional<LogRecord> held;
     const std::lock_guard lock(mutex);
@@ -109,7 +118,8 @@ peft_status peft_log_set_callback(peft_log_fn function, void* user_data, peft_dr
     if (!function) return set_log_sink(nullptr);
     const auto data = std::make_shared<DropLater>(std::move(caller_data));
     set_log_sink([function, user_data, data](const LogRecord& record) {
-      function(user_data, static_cast<peft_log_level>(record.level), record.message.data(), record.message.size());
+      function(user_data, static_cast<peft_log_level>(record.level), record.message.data(),
+               record.message.size());
     });
   });
 }
@@ -145,8 +155,8 @@ peft_status peft_device_get_info(int32_t index, peft_device_info* info) {
   return guard([&] {
     check_output(info, "info");
     const std::vector<Device*> devices = available_devices();
-    check(index >= 0 && static_cast<size_t>(index) < devices.size(), Code::not_found, "there is no device {}; there are {}",
-          index, devices.size());
+    check(index >= 0 && static_cast<size_t>(index) < devices.size(), Code::not_found,
+          "there is no device {}; there are {}", index, devices.size());
     const Device& device = *devices[static_cast<size_t>(index)];
     peft_device_info result{};
     result.index = index;

@@ -10,11 +10,13 @@ using namespace peft::capi;
 namespace peft::capi {
 
 static_assert(ignored_label == PEFT_LABEL_IGNORED);
-static_assert(static_cast<int>(DataFormat::tokens) == PEFT_DATA_TOKENS && static_cast<int>(DataFormat::chat) == PEFT_DATA_CHAT);
+static_assert(static_cast<int>(DataFormat::tokens) == PEFT_DATA_TOKENS &&
+              static_cast<int>(DataFormat::chat) == PEFT_DATA_CHAT);
 
 std::vector<TokenRow> read_rows(const peft_row* rows, int64_t count, const Limits& limits) {
   check(count >= 0, Code::invalid_argument, "the number of rows must not be negative, not {}", count);
-  check(count <= limits.data_rows, Code::limit, "there are {} rows, the limit is {}", count, limits.data_rows);
+  check(count <= limits.data_rows, Code::limit, "there are {} rows, the limit is {}", count,
+        limits.data_rows);
   check(rows != nullptr || count == 0, Code::invalid_argument, "rows is NULL but their number is {}", count);
   std::vector<TokenRow> result;
   if (count == 0) return result;
@@ -22,16 +24,18 @@ std::vector<TokenRow> read_rows(const peft_row* rows, int64_t count, const Limit
   const auto* bytes = reinterpret_cast<const unsigned char*>(rows);
   for (int64_t i = 0; i < count; ++i) {
     const peft_row empty{};
-    const peft_row row = read_struct(reinterpret_cast<const peft_row*>(bytes + static_cast<size_t>(i) * stride), empty, "a row");
-    check(row.struct_size == stride, Code::invalid_argument, "row {}: struct_size {} differs from the first row's {}", i,
-          row.struct_size, stride);
+    const peft_row row = read_struct(
+        reinterpret_cast<const peft_row*>(bytes + static_cast<size_t>(i) * stride), empty, "a row");
+    check(row.struct_size == stride, Code::invalid_argument,
+          "row {}: struct_size {} differs from the first row's {}", i, row.struct_size, stride);
     check(row.id_count > 0 && row.ids != nullptr, Code::invalid_argument, "row {} has no ids", i);
-    check(row.id_count <= limits.tokens, Code::limit, "row {} has {} tokens, the limit is {}", i, row.id_count, limits.tokens);
+    check(row.id_count <= limits.tokens, Code::limit, "row {} has {} tokens, the limit is {}", i,
+          row.id_count, limits.tokens);
     check(row.type_ids == nullptr && row.decoder_ids == nullptr && row.values == nullptr, Code::unsupported,
           "row {}: type ids, decoder ids and values are not used by causal language models", i);
     const bool plain = row.label_kind == PEFT_LABEL_NEXT_TOKEN;
-    check(plain || row.label_kind == PEFT_LABEL_TOKENS, Code::unsupported, "row {}: label kind {} is not supported here", i,
-          static_cast<int>(row.label_kind));
+    check(plain || row.label_kind == PEFT_LABEL_TOKENS, Code::unsupported,
+          "row {}: label kind {} is not supported here", i, static_cast<int>(row.label_kind));
     const auto length = static_cast<size_t>(row.id_count);
     TokenRow read;
     read.ids = {row.ids, length};
@@ -40,7 +44,8 @@ std::vector<TokenRow> read_rows(const peft_row* rows, int64_t count, const Limit
             "row {}: expected {} labels, found {}", i, row.id_count, row.labels ? row.label_count : 0);
       read.labels = std::span<const int32_t>(row.labels, length);
     } else {
-      check(row.labels == nullptr, Code::invalid_argument, "row {}: labels are given but label_kind says there are none", i);
+      check(row.labels == nullptr, Code::invalid_argument,
+            "row {}: labels are given but label_kind says there are none", i);
     }
     result.push_back(read);
   }
@@ -66,7 +71,8 @@ std::optional<bool> choice(peft_choice value, const char* what) {
   return value == PEFT_CHOICE_AUTO ? std::nullopt : std::optional<bool>(value == PEFT_CHOICE_YES);
 }
 
-DatasetOptions read_options(const peft_dataset_options& given, const Limits& limits, const CancelUse& cancel) {
+DatasetOptions read_options(const peft_dataset_options& given, const Limits& limits,
+                            const CancelUse& cancel) {
   DatasetOptions options;
   check_range<int>(given.format, PEFT_DATA_AUTO, PEFT_DATA_TOKENS, "format");
   options.format = static_cast<DataFormat>(given.format);
@@ -77,7 +83,8 @@ DatasetOptions read_options(const peft_dataset_options& given, const Limits& lim
   options.append_eos = given.append_eos != 0;
   options.add_special = choice(given.add_special, "add_special");
   options.chat_template = read_string_or(given.chat_template, "chat_template");
-  check(given.first_row >= 0 && given.row_count >= 0, Code::invalid_argument, "first_row and row_count must not be negative");
+  check(given.first_row >= 0 && given.row_count >= 0, Code::invalid_argument,
+        "first_row and row_count must not be negative");
   options.first_row = given.first_row;
   options.row_count = given.row_count;
   options.cancel = cancel.token();
@@ -85,7 +92,8 @@ DatasetOptions read_options(const peft_dataset_options& given, const Limits& lim
   return options;
 }
 
-// A tokenizer may carry a chat template of its own (chat_template.jinja) that the tokenizer's files do not hold.
+// A tokenizer may carry a chat template of its own (chat_template.jinja) that the tokenizer's files do not
+// hold.
 std::shared_ptr<TokenizerObject> find_tokenizer(const peft_tokenizer* handle, DatasetOptions& options) {
   if (!handle) return nullptr;
   const auto object = shared<TokenizerObject>(handle);
@@ -105,8 +113,9 @@ peft_status peft_dataset_options_init(peft_dataset_options* options, size_t size
   return init_struct(options, size, dataset_defaults());
 }
 
-peft_status peft_dataset_from_file(const peft_context* context, const peft_tokenizer* tokenizer, const char* path,
-                                   const peft_dataset_options* options, peft_dataset** out) {
+peft_status peft_dataset_from_file(const peft_context* context, const peft_tokenizer* tokenizer,
+                                   const char* path, const peft_dataset_options* options,
+                                   peft_dataset** out) {
   return guard([&] {
     check_pointer(out, "out");
     const auto parent = shared<ContextObject>(context);
@@ -114,12 +123,14 @@ peft_status peft_dataset_from_file(const peft_context* context, const peft_token
     const CancelUse cancel(given.cancel);
     DatasetOptions read = read_options(given, parent->limits, cancel);
     const auto text = find_tokenizer(tokenizer, read);
-    *out = publish(Dataset::from_file(read_string(path, "path"), text ? text->tokenizer.get() : nullptr, read));
+    *out =
+        publish(Dataset::from_file(read_string(path, "path"), text ? text->tokenizer.get() : nullptr, read));
   });
 }
 
-peft_status peft_dataset_from_text(const peft_context* context, const peft_tokenizer* tokenizer, const char* text,
-                                   size_t text_len, const peft_dataset_options* options, peft_dataset** out) {
+peft_status peft_dataset_from_text(const peft_context* context, const peft_tokenizer* tokenizer,
+                                   const char* text, size_t text_len, const peft_dataset_options* options,
+                                   peft_dataset** out) {
   return guard([&] {
     check_pointer(out, "out");
     const auto parent = shared<ContextObject>(context);
@@ -128,7 +139,8 @@ peft_status peft_dataset_from_text(const peft_context* context, const peft_token
     DatasetOptions read = read_options(given, parent->limits, cancel);
     const auto source = find_tokenizer(tokenizer, read);
     constexpr int64_t largest_text = int64_t{1} << 36;
-    *out = publish(Dataset::from_text(read_text(text, text_len, largest_text), source ? source->tokenizer.get() : nullptr, read));
+    *out = publish(Dataset::from_text(read_text(text, text_len, largest_text),
+                                      source ? source->tokenizer.get() : nullptr, read));
   });
 }
 
@@ -139,8 +151,8 @@ peft_status peft_dataset_from_rows(const peft_context* context, const peft_row* 
     const auto parent = shared<ContextObject>(context);
     const peft_dataset_options given = read_struct(options, dataset_defaults(), "options");
     const CancelUse cancel(given.cancel);
-    check(n <= static_cast<size_t>(parent->limits.data_rows), Code::limit, "there are {} rows, the limit is {}", n,
-          parent->limits.data_rows);
+    check(n <= static_cast<size_t>(parent->limits.data_rows), Code::limit,
+          "there are {} rows, the limit is {}", n, parent->limits.data_rows);
     *out = publish(Dataset::from_rows(read_rows(rows, static_cast<int64_t>(n), parent->limits),
                                       read_options(given, parent->limits, cancel)));
   });
@@ -169,8 +181,8 @@ peft_status peft_dataset_get_info(const peft_dataset* dataset, peft_dataset_info
   });
 }
 
-peft_status peft_dataset_row(const peft_dataset* dataset, int64_t row, peft_row_part part, int32_t* data, size_t cap,
-                             size_t* len) {
+peft_status peft_dataset_row(const peft_dataset* dataset, int64_t row, peft_row_part part, int32_t* data,
+                             size_t cap, size_t* len) {
   return guard([&] {
     const auto object = shared<DatasetObject>(dataset);
     check(row >= 0 && row < object->dataset->rows(), Code::not_found, "there is no row {}; there are {}", row,

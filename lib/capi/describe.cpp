@@ -64,9 +64,12 @@ Json model_json(const Model& model) {
       std::visit(
           [&](const auto& inner) {
             using T = std::decay_t<decltype(inner)>;
-            if constexpr (std::is_same_v<T, GgufArray>) metadata[key] = inner.size();
-            else if constexpr (std::is_same_v<T, std::string>) metadata[key] = inner.substr(0, 4096);
-            else metadata[key] = inner;
+            if constexpr (std::is_same_v<T, GgufArray>)
+              metadata[key] = inner.size();
+            else if constexpr (std::is_same_v<T, std::string>)
+              metadata[key] = inner.substr(0, 4096);
+            else
+              metadata[key] = inner;
           },
           value.data);
     }
@@ -81,7 +84,8 @@ Json adapter_json(const AdapterFolder& folder) {
   json["path"] = folder.path;
   json["format"] = "safetensors";
   json["method"] = folder.config.value("peft_type", "");
-  json["base_model"] = folder.config.contains("base_model_name_or_path") ? folder.config["base_model_name_or_path"] : Json();
+  json["base_model"] =
+      folder.config.contains("base_model_name_or_path") ? folder.config["base_model_name_or_path"] : Json();
   int64_t elements = 0, bytes = 0;
   Json types = Json::object();
   for (const TensorEntry& entry : folder.tensors->entries()) {
@@ -95,8 +99,10 @@ Json adapter_json(const AdapterFolder& folder) {
   json["tensors"] = std::move(types);
   json["config"] = folder.config;
   bool known = false;
-  for (const Method& method : methods()) known = known || method.peft_type == json["method"].get<std::string>();
-  check(known, Code::unsupported, "{}: peft_type '{}' is not supported", folder.path, json["method"].get<std::string>());
+  for (const Method& method : methods())
+    known = known || method.peft_type == json["method"].get<std::string>();
+  check(known, Code::unsupported, "{}: peft_type '{}' is not supported", folder.path,
+        json["method"].get<std::string>());
   return json;
 }
 
@@ -109,14 +115,22 @@ std::string head_path(const Model& model) {
 
 std::optional<DType> save_dtype_of(peft_dtype dtype, bool gguf) {
   switch (static_cast<int>(dtype)) {
-    case PEFT_DTYPE_AS_STORED: return std::nullopt;
-    case PEFT_DTYPE_FLOAT32: return DType::f32;
-    case PEFT_DTYPE_FLOAT16: return DType::f16;
-    case PEFT_DTYPE_BFLOAT16: return DType::bf16;
+    case PEFT_DTYPE_AS_STORED:
+      return std::nullopt;
+    case PEFT_DTYPE_FLOAT32:
+      return DType::f32;
+    case PEFT_DTYPE_FLOAT16:
+      return DType::f16;
+    case PEFT_DTYPE_BFLOAT16:
+      return DType::bf16;
     case PEFT_DTYPE_Q8_0:
-      check(gguf, Code::unsupported, "Q8_0 is a type of GGUF files; a safetensors folder holds float32, float16 or bfloat16");
+      check(gguf, Code::unsupported,
+            "Q8_0 is a type of GGUF files; a safetensors folder holds float32, float16 or bfloat16");
       return DType::q8_0;
-    default: fail(Code::unsupported, "saving as dtype {} is not supported (float32, float16, bfloat16, Q8_0 in GGUF)", static_cast<int>(dtype));
+    default:
+      fail(Code::unsupported,
+           "saving as dtype {} is not supported (float32, float16, bfloat16, Q8_0 in GGUF)",
+           static_cast<int>(dtype));
   }
 }
 

@@ -16,7 +16,8 @@ using namespace peft::capi;
 
 namespace {
 
-// What oneDNN generates and keeps for its products, and the stacks of the worker threads: measured once, no figure of a model.
+// What oneDNN generates and keeps for its products, and the stacks of the worker threads: measured once, no
+// figure of a model.
 constexpr int64_t product_library_bytes = 12 << 20;
 
 peft_estimate_options estimate_defaults() {
@@ -49,9 +50,11 @@ Settings read_settings(const peft_estimate_options* options, const Limits& limit
   check_range<int64_t>(given.sequence_length, 2, limits.tokens, "sequence_length");
   settings.adapter_config =
       given.adapter_config
-          ? parse_json(read_string(given.adapter_config, "adapter_config", 1 << 24), "adapter configuration", limits)
+          ? parse_json(read_string(given.adapter_config, "adapter_config", 1 << 24), "adapter configuration",
+                       limits)
           : lora_json_of(read_struct(given.lora_config, lora_defaults(), "lora_config"), limits);
-  settings.trainer = read_trainer_options(read_struct(given.trainer_options, trainer_defaults(), "trainer_options"));
+  settings.trainer =
+      read_trainer_options(read_struct(given.trainer_options, trainer_defaults(), "trainer_options"));
   // Nothing is written and nothing planned but one step.
   settings.trainer.output_dir.clear();
   settings.trainer.save_steps = settings.trainer.eval_steps = settings.trainer.early_stopping_patience = 0;
@@ -59,7 +62,8 @@ Settings read_settings(const peft_estimate_options* options, const Limits& limit
   settings.session.compute_dtype = PEFT_DTYPE_FLOAT32;
   settings.session = read_struct(given.session_options, settings.session, "session_options");
   check_range<int64_t>(settings.session.context_length, 0, limits.tokens, "context_length");
-  settings.session_arithmetic = session_arithmetic(settings.session.compute_dtype, settings.session.activations);
+  settings.session_arithmetic =
+      session_arithmetic(settings.session.compute_dtype, settings.session.activations);
   if (given.dataset) settings.dataset = shared<DatasetObject>(given.dataset)->dataset;
   return settings;
 }
@@ -74,7 +78,8 @@ Largest largest_batch(const Settings& settings) {
   Largest largest;
   const TrainerOptions& options = settings.trainer;
   check(options.batch_size >= 1 && options.accumulation >= 1, Code::invalid_argument,
-        "batch_size and gradient_accumulation_steps must be at least 1, not {} and {}", options.batch_size, options.accumulation);
+        "batch_size and gradient_accumulation_steps must be at least 1, not {} and {}", options.batch_size,
+        options.accumulation);
   if (!settings.dataset) {
     check(options.batch_size <= largest_micro_batch / settings.given.sequence_length, Code::limit,
           "{} rows of {} tokens are more than the {} tokens that a micro-batch may have", options.batch_size,
@@ -86,8 +91,8 @@ Largest largest_batch(const Settings& settings) {
     largest.step_tokens = options.batch_size * settings.given.sequence_length * options.accumulation;
     return largest;
   }
-  BatchOptions batches{options.batch_size, options.accumulation, options.shuffle, options.seed, options.packing,
-                       options.packing_length};
+  BatchOptions batches{options.batch_size, options.accumulation, options.shuffle,
+                       options.seed,       options.packing,      options.packing_length};
   Batcher batcher(*settings.dataset, batches);
   const int64_t total = options.max_steps > 0 ? options.max_steps : batcher.total_steps(options.epochs);
   // Later epochs shuffle anew; a few of them show what sizes come up.
@@ -112,7 +117,8 @@ Largest largest_batch(const Settings& settings) {
   return largest;
 }
 
-// Runs the job on a device that counts. `weights` is what the model's weights take outside of that device's count.
+// Runs the job on a device that counts. `weights` is what the model's weights take outside of that device's
+// count.
 class Estimator {
  public:
   Estimator(std::shared_ptr<Model> model, MetaDevice& device, const Settings& settings, int64_t weights)
@@ -122,11 +128,14 @@ class Estimator {
     peft_estimate_result result{};
     result.weight_bytes = model_->weight_bytes();
     result.parameter_elements = model_->parameter_count();
-    result.loading_bytes = std::max<int64_t>(0, device_.memory().peak_held() - (weights_ > 0 ? 0 : result.weight_bytes));
+    result.loading_bytes =
+        std::max<int64_t>(0, device_.memory().peak_held() - (weights_ > 0 ? 0 : result.weight_bytes));
     const int64_t loading_peak = device_.memory().peak_held() + weights_;
     device_.memory().reset_peak();
-    if (settings_.given.job == PEFT_JOB_TRAIN) train(result);
-    else generate(result);
+    if (settings_.given.job == PEFT_JOB_TRAIN)
+      train(result);
+    else
+      generate(result);
     result.baseline_bytes = current_resident_bytes() + product_library_bytes;
     const int64_t job_peak = device_.memory().peak_held() + weights_;
     result.peak_bytes = result.baseline_bytes + std::max(loading_peak, job_peak);
@@ -139,7 +148,9 @@ class Estimator {
   std::unique_ptr<Context> make_context() { return std::make_unique<Context>(device_.create_backend(0)); }
 
   std::shared_ptr<Adapter> make_adapter(Context& context) {
-    PlanInput input{model_->transformer(), settings_.adapter_config, "adapter configuration", {}, /*for_loading=*/true, 0};
+    PlanInput input{model_->transformer(),   settings_.adapter_config,
+                    "adapter configuration", {},
+                    /*for_loading=*/true,    0};
     std::shared_ptr<const Plan> plan = plan_adapter(input);
     return Adapter::create("estimate", std::move(plan), model_->transformer(), context, 0);
   }
@@ -156,7 +167,8 @@ class Estimator {
     const std::shared_ptr<const Transformer> transformer(model_, &model_->transformer());
     Trainer trainer(transformer, adapter, nullptr, nullptr, std::move(context), options, "");
     std::vector<TokenRow> rows;
-    for (size_t i = 0; i < largest.ids.size(); ++i) rows.push_back({largest.ids[i], std::span<const int32_t>(largest.labels[i])});
+    for (size_t i = 0; i < largest.ids.size(); ++i)
+      rows.push_back({largest.ids[i], std::span<const int32_t>(largest.labels[i])});
     trainer.step_rows(rows, nullptr);
     // The adapter itself, the trainer's working copy, and what is published for others.
     result.adapter_bytes = 2 * adapter->parameter_count() * 4;
@@ -164,11 +176,13 @@ class Estimator {
     result.gradient_bytes = trainer.optimizer().gradient_bytes();
     result.optimizer_bytes = trainer.optimizer().state_bytes();
     const PoolStatistics& used = pool.statistics();
-    result.activation_bytes = std::max<int64_t>(0, used.peak_used - result.gradient_bytes - result.optimizer_bytes);
+    result.activation_bytes =
+        std::max<int64_t>(0, used.peak_used - result.gradient_bytes - result.optimizer_bytes);
     result.workspace_bytes = used.peak_held - used.peak_used;
     result.tokens_per_step = largest.step_tokens;
-    result.flops_per_step = static_cast<double>(counts.counts().matmul_flops + counts.counts().attention_flops) *
-                            static_cast<double>(largest.micro_batches);
+    result.flops_per_step =
+        static_cast<double>(counts.counts().matmul_flops + counts.counts().attention_flops) *
+        static_cast<double>(largest.micro_batches);
   }
 
   void generate(peft_estimate_result& result) {
@@ -183,7 +197,8 @@ class Estimator {
       result.adapter_bytes = adapter->parameter_count() * 4;
     }
     int64_t length = settings_.given.sequence_length;
-    for (const int64_t bound : {model_->transformer().spec().learned_positions, settings_.session.context_length})
+    for (const int64_t bound :
+         {model_->transformer().spec().learned_positions, settings_.session.context_length})
       if (bound > 0) length = std::min(length, bound);
     const std::vector<int32_t> ids(static_cast<size_t>(length), 0);
     for (int32_t i = 0; i < settings_.given.sessions; ++i) {
@@ -192,12 +207,14 @@ class Estimator {
         context->arithmetic = settings_.session_arithmetic;
         return context;
       };
-      sessions.push_back(std::make_unique<Session>(SessionModel{transformer, nullptr, {}}, hooks, session_context, length));
+      sessions.push_back(
+          std::make_unique<Session>(SessionModel{transformer, nullptr, {}}, hooks, session_context, length));
       sessions.back()->prefill(ids, nullptr);
       result.cache_bytes += sessions.back()->cache_bytes();
     }
-    result.workspace_bytes = std::max<int64_t>(0, device_.memory().peak_held() - result.cache_bytes - result.adapter_bytes -
-                                                      (weights_ > 0 ? 0 : result.weight_bytes));
+    result.workspace_bytes =
+        std::max<int64_t>(0, device_.memory().peak_held() - result.cache_bytes - result.adapter_bytes -
+                                 (weights_ > 0 ? 0 : result.weight_bytes));
     result.flops_per_step = 2.0 * static_cast<double>(model_->parameter_count());
   }
 
@@ -227,8 +244,10 @@ peft_status peft_estimate(const peft_context* context, const char* path, const p
       peft_model_options defaults{};
       defaults.struct_size = sizeof defaults;
       const peft_model_options model = read_struct(settings.given.model_options, defaults, "model_options");
-      check(model.dtype == PEFT_DTYPE_AS_STORED || model.dtype == PEFT_DTYPE_FLOAT32 || model.dtype == PEFT_DTYPE_BFLOAT16,
-            Code::invalid_argument, "models load as stored, float32 or bfloat16, not dtype {}", static_cast<int>(model.dtype));
+      check(model.dtype == PEFT_DTYPE_AS_STORED || model.dtype == PEFT_DTYPE_FLOAT32 ||
+                model.dtype == PEFT_DTYPE_BFLOAT16,
+            Code::invalid_argument, "models load as stored, float32 or bfloat16, not dtype {}",
+            static_cast<int>(model.dtype));
       if (model.dtype != PEFT_DTYPE_AS_STORED)
         load.dtype = model.dtype == PEFT_DTYPE_FLOAT32 ? DType::f32 : DType::bf16;
       load.follow_links = model.follow_links != 0;
@@ -247,7 +266,8 @@ peft_status peft_estimate(const peft_context* context, const char* path, const p
   });
 }
 
-peft_status peft_estimate_model(const peft_model* model, const peft_estimate_options* options, peft_estimate_result* result) {
+peft_status peft_estimate_model(const peft_model* model, const peft_estimate_options* options,
+                                peft_estimate_result* result) {
   return guard([&] {
     check_output(result, "result");
     const auto object = shared<ModelObject>(model);

@@ -53,10 +53,11 @@ GenerationOptions read_sampling(const peft_sampling_options& given, const Limits
   options.include_special = given.include_special != 0;
   if (given.stop_json) {
     const Json stops = parse_json(read_string(given.stop_json, "stop_json", 1 << 20), "stop_json", limits);
-    check(stops.is_array(), Code::format, "stop_json: expected an array of strings, found {}", stops.type_name());
+    check(stops.is_array(), Code::format, "stop_json: expected an array of strings, found {}",
+          stops.type_name());
     for (const Json& stop : stops) {
-      check(stop.is_string() && !stop.get<std::string>().empty(), Code::format, "stop_json: expected strings, found {}",
-            dump_json(stop));
+      check(stop.is_string() && !stop.get<std::string>().empty(), Code::format,
+            "stop_json: expected strings, found {}", dump_json(stop));
       options.stops.push_back(stop.get<std::string>());
     }
   }
@@ -78,14 +79,16 @@ peft_status peft_session_options_init(peft_session_options* options, size_t size
   return init_struct(options, size, session_defaults());
 }
 
-peft_status peft_session_create(const peft_model* model, const peft_session_options* options, peft_session** out) {
+peft_status peft_session_create(const peft_model* model, const peft_session_options* options,
+                                peft_session** out) {
   return guard([&] {
     check_pointer(out, "out");
     const peft_session_options given = read_struct(options, session_defaults(), "options");
     const auto parent = shared<ModelObject>(model);
     const std::shared_ptr<ModelCore> core = parent->core;
     check(given.context_length >= 0 && given.context_length <= core->context->limits.tokens, Code::limit,
-          "context_length must be between 0 and {}, not {}", core->context->limits.tokens, given.context_length);
+          "context_length must be between 0 and {}, not {}", core->context->limits.tokens,
+          given.context_length);
     const Arithmetic arithmetic = session_arithmetic(given.compute_dtype, given.activations);
     auto object = std::make_shared<SessionObject>(core);
     object->chat_template = core->model->chat_template();
@@ -126,7 +129,8 @@ peft_status peft_prefill_options_init(peft_prefill_options* options, size_t size
   return init_struct(options, size, prefill_defaults());
 }
 
-peft_status peft_session_prefill(peft_session* session, const int32_t* data, size_t n, const peft_prefill_options* options) {
+peft_status peft_session_prefill(peft_session* session, const int32_t* data, size_t n,
+                                 const peft_prefill_options* options) {
   return guard([&] {
     const peft_prefill_options given = read_struct(options, prefill_defaults(), "options");
     const auto object = exclusive<SessionObject>(session);
@@ -143,10 +147,11 @@ peft_status peft_session_prefill_text(peft_session* session, const char* text, s
     const auto object = exclusive<SessionObject>(session);
     const CancelUse cancel(given.cancel);
     check_range<int>(given.add_special, PEFT_CHOICE_NO, PEFT_CHOICE_AUTO, "add_special");
-    const bool special =
-        given.add_special == PEFT_CHOICE_AUTO ? object->session->tokens().empty() : given.add_special == PEFT_CHOICE_YES;
+    const bool special = given.add_special == PEFT_CHOICE_AUTO ? object->session->tokens().empty()
+                                                               : given.add_special == PEFT_CHOICE_YES;
     const Limits& limits = object->hold.core()->context->limits;
-    const std::vector<int32_t> ids = tokenizer_of(*object).encode(read_text(text, text_len, limits.text_bytes), special);
+    const std::vector<int32_t> ids =
+        tokenizer_of(*object).encode(read_text(text, text_len, limits.text_bytes), special);
     object->session->prefill(ids, cancel.token());
     begin_anew(*object);
   });
@@ -164,8 +169,8 @@ peft_status peft_session_prefill_chat(peft_session* session, const char* json, s
     chat.chat_template = given.chat_template;
     chat.tools_json = given.tools_json;
     const Tokenizer& tokenizer = tokenizer_of(*object);
-    const std::string text =
-        render_chat(tokenizer, object->chat_template, read_text(json, json_len, limits.json_bytes, "json"), chat, limits);
+    const std::string text = render_chat(tokenizer, object->chat_template,
+                                         read_text(json, json_len, limits.json_bytes, "json"), chat, limits);
     object->session->replace(tokenizer.encode(text, false), cancel.token());
     begin_anew(*object);
   });
@@ -237,7 +242,8 @@ peft_status peft_session_tokens(const peft_session* session, int32_t* data, size
 peft_status peft_session_logits(const peft_session* session, float* data, size_t cap, size_t* len) {
   return guard([&] {
     const auto object = shared<SessionObject>(session);
-    check(!object->session->logits().empty(), Code::state, "the session is empty or was rewound: prefill it first");
+    check(!object->session->logits().empty(), Code::state,
+          "the session is empty or was rewound: prefill it first");
     deliver<float>(object->session->logits(), data, cap, len);
   });
 }

@@ -15,8 +15,8 @@
 namespace peft::capi {
 namespace {
 
-// A thread's message is a block of its own that the C library frees at the thread's end. A thread_local string would call
-// back into this library then, and so keep it from being unloaded.
+// A thread's message is a block of its own that the C library frees at the thread's end. A thread_local
+// string would call back into this library then, and so keep it from being unloaded.
 struct Message {
   size_t size, capacity;
   char text[1];

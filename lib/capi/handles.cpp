@@ -10,8 +10,8 @@
 namespace peft::capi {
 namespace {
 
-// 8 bits type | 24 bits generation | 32 bits slot + 1. The type is never 0, so no value is small or NULL; the top byte makes
-// it no user address either.
+// 8 bits type | 24 bits generation | 32 bits slot + 1. The type is never 0, so no value is small or NULL; the
+// top byte makes it no user address either.
 constexpr int generation_bits = 24;
 constexpr uint32_t last_generation = (1u << generation_bits) - 1;
 
@@ -61,8 +61,9 @@ Slot* live_slot(Table& all, const void* handle, ObjectType type) {
 }  // namespace
 
 const char* name_of(ObjectType type) {
-  constexpr std::array<const char*, 10> names = {"object",  "cancel token", "context", "model",   "tokenizer",
-                                                 "stream decoder", "adapter", "data set", "trainer", "session"};
+  constexpr std::array<const char*, 10> names = {"object",    "cancel token",   "context", "model",
+                                                 "tokenizer", "stream decoder", "adapter", "data set",
+                                                 "trainer",   "session"};
   const auto index = static_cast<size_t>(type);
   return index < names.size() ? names[index] : names[0];
 }
@@ -73,7 +74,8 @@ void Object::enter(bool exclusive) {
     if (users < 0 || (exclusive && users > 0)) {
       // Only this thread can have written its own name there.
       const bool own = exclusive_user_.load(std::memory_order_relaxed) == std::this_thread::get_id();
-      check(!own, Code::reentrant, "the {} is calling this callback and cannot be used inside it", name_of(type_));
+      check(!own, Code::reentrant, "the {} is calling this callback and cannot be used inside it",
+            name_of(type_));
       fail(Code::busy, "the {} is in use by another thread", name_of(type_));
     }
     if (users_.compare_exchange_weak(users, exclusive ? -1 : users + 1, std::memory_order_acquire)) break;
@@ -115,9 +117,10 @@ std::shared_ptr<Object> find_handle(const void* handle, ObjectType type) {
   Slot* slot = live_slot(all, handle, type);
   if (!slot) {
     const Parts parts = parts_of(handle);
-    const bool known = parts.slot < all.slots.size() && parts.type != ObjectType::none && parts.type <= ObjectType::session;
-    check(!known || parts.type == type, Code::bad_handle, "expected a {}, found a handle of a {}", name_of(type),
-          name_of(parts.type));
+    const bool known =
+        parts.slot < all.slots.size() && parts.type != ObjectType::none && parts.type <= ObjectType::session;
+    check(!known || parts.type == type, Code::bad_handle, "expected a {}, found a handle of a {}",
+          name_of(type), name_of(parts.type));
     fail(Code::bad_handle, "the handle is no live {}: it was freed or never one", name_of(type));
   }
   return slot->object;

@@ -1,5 +1,5 @@
-// Handles: what crosses the C border instead of addresses. A value names a slot, its generation and the object's type, so a
-// freed, foreign or wrong-typed handle is found out before anything is touched.
+// Handles: what crosses the C border instead of addresses. A value names a slot, its generation and the
+// object's type, so a freed, foreign or wrong-typed handle is found out before anything is touched.
 #pragma once
 
 #include <atomic>
@@ -12,12 +12,22 @@
 namespace peft::capi {
 
 enum class ObjectType : uint8_t {
-  none, cancel, context, model, tokenizer, stream_decoder, adapter, dataset, trainer, session,
+  none,
+  cancel,
+  context,
+  model,
+  tokenizer,
+  stream_decoder,
+  adapter,
+  dataset,
+  trainer,
+  session,
 };
 
 const char* name_of(ObjectType type);
 
-// What a handle stands for. Objects keep what they need alive through shared pointers, so any order of frees is legal.
+// What a handle stands for. Objects keep what they need alive through shared pointers, so any order of frees
+// is legal.
 class Object {
  public:
   explicit Object(ObjectType type) : type_(type) {}
@@ -26,8 +36,9 @@ class Object {
   Object& operator=(const Object&) = delete;
   ObjectType type() const { return type_; }
 
-  // The thread rule of the header: any number of shared users, or one exclusive one. A clash is Code::busy, and
-  // Code::reentrant when this very thread is the exclusive user (a callback that uses the object that calls it).
+  // The thread rule of the header: any number of shared users, or one exclusive one. A clash is Code::busy,
+  // and Code::reentrant when this very thread is the exclusive user (a callback that uses the object that
+  // calls it).
   void enter(bool exclusive);
   void leave(bool exclusive) noexcept;
 

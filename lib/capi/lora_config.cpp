@@ -16,7 +16,8 @@ Json pattern_json(const char* text, const char* what, const Limits& limits) {
 
 Json targets_of(const peft_lora_config& config) {
   check_range<int>(config.target_kind, PEFT_TARGET_AUTO, PEFT_TARGET_DEFAULTS, "target_kind");
-  if (config.target_kind == PEFT_TARGET_DEFAULTS || (config.target_kind == PEFT_TARGET_AUTO && !config.target_modules))
+  if (config.target_kind == PEFT_TARGET_DEFAULTS ||
+      (config.target_kind == PEFT_TARGET_AUTO && !config.target_modules))
     return nullptr;
   const std::string text = read_string(config.target_modules, "target_modules", 1 << 20);
   if (config.target_kind == PEFT_TARGET_REGEX) return text;
@@ -46,10 +47,12 @@ Json lora_json_of(const peft_lora_config& config, const Limits& limits) {
   check(config.lora_dropout >= 0 && config.lora_dropout < 1, Code::invalid_argument,
         "lora_dropout must be at least 0 and below 1, not {}", config.lora_dropout);
   check_range<int>(config.bias, PEFT_LORA_BIAS_NONE, PEFT_LORA_BIAS_LORA_ONLY, "bias");
-  check_range<int>(config.init_lora_weights, PEFT_LORA_INIT_DEFAULT, PEFT_LORA_INIT_NONE, "init_lora_weights");
+  check_range<int>(config.init_lora_weights, PEFT_LORA_INIT_DEFAULT, PEFT_LORA_INIT_NONE,
+                   "init_lora_weights");
   check_range(config.layers_to_transform_count, 0, 65536, "layers_to_transform_count");
-  check(config.layers_to_transform != nullptr || config.layers_to_transform_count == 0, Code::invalid_argument,
-        "layers_to_transform is NULL but its count is {}", config.layers_to_transform_count);
+  check(config.layers_to_transform != nullptr || config.layers_to_transform_count == 0,
+        Code::invalid_argument, "layers_to_transform is NULL but its count is {}",
+        config.layers_to_transform_count);
   Json json = Json::object();
   json["peft_type"] = "LORA";
   json["task_type"] = "CAUSAL_LM";
@@ -63,16 +66,20 @@ Json lora_json_of(const peft_lora_config& config, const Limits& limits) {
   json["use_rslora"] = config.use_rslora != 0;
   constexpr const char* biases[] = {"none", "all", "lora_only"};
   json["bias"] = biases[static_cast<int>(config.bias)];
-  if (config.init_lora_weights == PEFT_LORA_INIT_GAUSSIAN) json["init_lora_weights"] = "gaussian";
-  else json["init_lora_weights"] = config.init_lora_weights == PEFT_LORA_INIT_DEFAULT;
+  if (config.init_lora_weights == PEFT_LORA_INIT_GAUSSIAN)
+    json["init_lora_weights"] = "gaussian";
+  else
+    json["init_lora_weights"] = config.init_lora_weights == PEFT_LORA_INIT_DEFAULT;
   json["target_modules"] = targets_of(config);
   if (config.exclude_modules) {
-    if (config.exclude_is_regex) json["exclude_modules"] = read_string(config.exclude_modules, "exclude_modules");
-    else json["exclude_modules"] = split_list(config.exclude_modules, "exclude_modules");
+    if (config.exclude_is_regex)
+      json["exclude_modules"] = read_string(config.exclude_modules, "exclude_modules");
+    else
+      json["exclude_modules"] = split_list(config.exclude_modules, "exclude_modules");
   }
   if (config.layers_to_transform_count > 0) {
-    json["layers_to_transform"] =
-        std::vector<int32_t>(config.layers_to_transform, config.layers_to_transform + config.layers_to_transform_count);
+    json["layers_to_transform"] = std::vector<int32_t>(
+        config.layers_to_transform, config.layers_to_transform + config.layers_to_transform_count);
   }
   if (config.layers_pattern) json["layers_pattern"] = split_list(config.layers_pattern, "layers_pattern");
   json["rank_pattern"] = pattern_json(config.rank_pattern, "rank_pattern", limits);

@@ -45,14 +45,16 @@ peft_status peft_merge(peft_model* model, const peft_adapter* adapter, const pef
     const auto object = exclusive<ModelObject>(model);
     const auto part = shared<AdapterObject>(adapter);
     const CancelUse cancel(given.cancel);
-    check(part->core == object->core, Code::mismatch, "adapter '{}' belongs to another model", part->adapter->name());
+    check(part->core == object->core, Code::mismatch, "adapter '{}' belongs to another model",
+          part->adapter->name());
     check(!part->merged, Code::state, "adapter '{}' is merged already", part->adapter->name());
     check(part->attached, Code::state, "adapter '{}' is detached", part->adapter->name());
     object->check_alone();
 
     const auto work = object->core->make_context();
     Transformer& transformer = object->core->model->transformer();
-    MergedWeights weights = MergedWeights::compute(transformer, *part->adapter->snapshot(), *work, cancel.token());
+    MergedWeights weights =
+        MergedWeights::compute(transformer, *part->adapter->snapshot(), *work, cancel.token());
     MergeReport report = weights.report(given.minimum_retained);
     peft_merge_result figures = result_of(report);
     {
@@ -63,7 +65,8 @@ peft_status peft_merge(peft_model* model, const peft_adapter* adapter, const pef
     if (refused || given.dry_run) {
       if (result) write_struct(result, figures);
       check(!refused, Code::refused,
-            "{} of {} tensors would keep less than {} of their update (the least {:.4f}); merge into float32 or bfloat16 weights, "
+            "{} of {} tensors would keep less than {} of their update (the least {:.4f}); merge into float32 "
+            "or bfloat16 weights, "
             "or force it",
             figures.below_minimum, figures.tensor_count, given.minimum_retained, figures.minimum_retained);
       return;
@@ -82,8 +85,8 @@ peft_status peft_merge(peft_model* model, const peft_adapter* adapter, const pef
   });
 }
 
-peft_status peft_merge_tensor_at(const peft_model* model, int64_t index, peft_merge_tensor* info, char* buf, size_t cap,
-                                 size_t* len) {
+peft_status peft_merge_tensor_at(const peft_model* model, int64_t index, peft_merge_tensor* info, char* buf,
+                                 size_t cap, size_t* len) {
   return guard([&] {
     if (info) check_output(info, "info");
     const auto object = shared<ModelObject>(model);
@@ -110,7 +113,8 @@ peft_status peft_unmerge(peft_model* model) {
     const std::lock_guard lock(object->mutex);
     check(!object->merges.empty(), Code::state, "nothing is merged");
     for (const ModelObject::Merge& merge : object->merges)
-      check(merge.has_originals, Code::state, "the originals of adapter '{}' were discarded", merge.adapter->adapter->name());
+      check(merge.has_originals, Code::state, "the originals of adapter '{}' were discarded",
+            merge.adapter->adapter->name());
     Transformer& transformer = object->core->model->transformer();
     while (!object->merges.empty()) {
       object->merges.back().weights.restore(transformer);

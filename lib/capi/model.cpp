@@ -45,7 +45,8 @@ void obey(int32_t answer) {
 // The callback's data is dropped whatever happens, so it is read before anything can fail.
 DropLater callback_data(const peft_model_options* options) {
   peft_model_options given{};
-  if (!options || options->struct_size < 2 * sizeof(uint32_t) || options->struct_size > largest_struct) return {nullptr, nullptr};
+  if (!options || options->struct_size < 2 * sizeof(uint32_t) || options->struct_size > largest_struct)
+    return {nullptr, nullptr};
   std::memcpy(static_cast<void*>(&given), options, std::min<size_t>(options->struct_size, sizeof given));
   return {given.drop, given.user_data};
 }
@@ -73,7 +74,8 @@ peft_status peft_model_options_init(peft_model_options* options, size_t size) {
   return init_struct(options, size, model_defaults());
 }
 
-peft_status peft_model_load(const peft_context* context, const char* path, const peft_model_options* options, peft_model** out) {
+peft_status peft_model_load(const peft_context* context, const char* path, const peft_model_options* options,
+                            peft_model** out) {
   const DropLater caller_data = callback_data(options);
   return guard([&] {
     const peft_model_options given = read_struct(options, model_defaults(), "options");
@@ -84,10 +86,17 @@ peft_status peft_model_load(const peft_context* context, const char* path, const
     check_flag(given.follow_links, "follow_links");
     LoadOptions load;
     switch (static_cast<int>(given.dtype)) {
-      case PEFT_DTYPE_AS_STORED: break;
-      case PEFT_DTYPE_FLOAT32: load.dtype = DType::f32; break;
-      case PEFT_DTYPE_BFLOAT16: load.dtype = DType::bf16; break;
-      default: fail(Code::invalid_argument, "models load as stored, float32 or bfloat16, not dtype {}", static_cast<int>(given.dtype));
+      case PEFT_DTYPE_AS_STORED:
+        break;
+      case PEFT_DTYPE_FLOAT32:
+        load.dtype = DType::f32;
+        break;
+      case PEFT_DTYPE_BFLOAT16:
+        load.dtype = DType::bf16;
+        break;
+      default:
+        fail(Code::invalid_argument, "models load as stored, float32 or bfloat16, not dtype {}",
+             static_cast<int>(given.dtype));
     }
     load.cancel = cancel.token();
     load.limits = parent->limits;
@@ -124,24 +133,26 @@ peft_status peft_model_get_info(const peft_model* model, peft_model_info* info) 
 }
 
 peft_status peft_model_describe(const peft_model* model, char* buf, size_t cap, size_t* len) {
-  return guard([&] { deliver_text(dump_json(describe_model(*shared<ModelObject>(model)), 2), buf, cap, len); });
+  return guard(
+      [&] { deliver_text(dump_json(describe_model(*shared<ModelObject>(model)), 2), buf, cap, len); });
 }
 
-peft_status peft_model_parameter_at(const peft_model* model, int64_t index, peft_parameter_info* info, char* buf, size_t cap,
-                                    size_t* len) {
+peft_status peft_model_parameter_at(const peft_model* model, int64_t index, peft_parameter_info* info,
+                                    char* buf, size_t cap, size_t* len) {
   return guard([&] {
     if (info) check_output(info, "info");
     const auto object = shared<ModelObject>(model);
     const std::vector<const Parameter*> list = stored_parameters(*object->core->model);
-    check(index >= 0 && static_cast<size_t>(index) < list.size(), Code::not_found, "there is no parameter {}; there are {}",
-          index, list.size());
+    check(index >= 0 && static_cast<size_t>(index) < list.size(), Code::not_found,
+          "there is no parameter {}; there are {}", index, list.size());
     const Parameter& parameter = *list[static_cast<size_t>(index)];
     deliver_text(parameter.path, buf, cap, len);
     if (info) write_struct(info, parameter_info_of(parameter.shape, parameter.value.dtype(), false));
   });
 }
 
-peft_status peft_model_parameter_read(const peft_model* model, const char* name, float* data, size_t cap, size_t* len) {
+peft_status peft_model_parameter_read(const peft_model* model, const char* name, float* data, size_t cap,
+                                      size_t* len) {
   return guard([&] {
     const auto object = shared<ModelObject>(model);
     const Parameter& parameter = parameter_of(*object, name);
@@ -156,8 +167,8 @@ peft_status peft_model_parameter_read(const peft_model* model, const char* name,
   });
 }
 
-peft_status peft_model_module_at(const peft_model* model, int64_t index, peft_module_info* info, char* buf, size_t cap,
-                                 size_t* len) {
+peft_status peft_model_module_at(const peft_model* model, int64_t index, peft_module_info* info, char* buf,
+                                 size_t cap, size_t* len) {
   return guard([&] {
     if (info) check_output(info, "info");
     const auto object = shared<ModelObject>(model);
@@ -184,15 +195,18 @@ peft_status peft_model_save(const peft_model* model, const char* path, const pef
     check_range<int>(given.format, PEFT_FILE_AUTO, PEFT_FILE_GGUF, "format");
     check_flag(given.without_tokenizer, "without_tokenizer");
     check(given.max_file_bytes >= 0, Code::invalid_argument, "max_file_bytes must not be negative");
-    const bool gguf = given.format == PEFT_FILE_GGUF || (given.format == PEFT_FILE_AUTO && target.ends_with(".gguf"));
+    const bool gguf =
+        given.format == PEFT_FILE_GGUF || (given.format == PEFT_FILE_AUTO && target.ends_with(".gguf"));
     SaveOptions save;
     save.dtype = save_dtype_of(given.dtype, gguf);
     save.tokenizer = given.without_tokenizer == 0;
     if (given.max_file_bytes > 0) save.shard_bytes = given.max_file_bytes;
     save.cancel = cancel.token();
     const auto work = object->core->make_context();
-    if (gguf) save_gguf(*object->core->model, target, *work, save);
-    else save_folder(*object->core->model, target, *work, save);
+    if (gguf)
+      save_gguf(*object->core->model, target, *work, save);
+    else
+      save_folder(*object->core->model, target, *work, save);
   });
 }
 
@@ -207,10 +221,12 @@ peft_status peft_quantize_nf4(peft_model* model, const peft_quantize_options* op
     const CancelUse cancel(given.cancel);
     check_flag(given.double_quantize, "double_quantize");
     check(given.block_size > 0, Code::invalid_argument, "block_size must be 64, not {}", given.block_size);
-    check(given.block_size == 64, Code::unsupported, "block_size {} is not supported, only 64", given.block_size);
+    check(given.block_size == 64, Code::unsupported, "block_size {} is not supported, only 64",
+          given.block_size);
     object->check_alone();
     for (const ModelObject::Merge& merge : object->merges)
-      check(!merge.has_originals, Code::state, "adapter '{}' is merged and its originals are kept: unmerge or discard them first",
+      check(!merge.has_originals, Code::state,
+            "adapter '{}' is merged and its originals are kept: unmerge or discard them first",
             merge.adapter->adapter->name());
     QuantizeOptions quantize;
     quantize.double_quantize = given.double_quantize != 0;
@@ -222,8 +238,8 @@ peft_status peft_quantize_nf4(peft_model* model, const peft_quantize_options* op
   });
 }
 
-peft_status peft_inspect(const peft_context* context, const char* path, const peft_cancel* cancel, char* buf, size_t cap,
-                         size_t* len) {
+peft_status peft_inspect(const peft_context* context, const char* path, const peft_cancel* cancel, char* buf,
+                         size_t cap, size_t* len) {
   return guard([&] {
     const auto parent = shared<ContextObject>(context);
     const CancelUse stop(cancel);

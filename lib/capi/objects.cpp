@@ -5,15 +5,18 @@
 
 namespace peft::capi {
 
-static_assert(static_cast<int>(DType::f32) + 1 == PEFT_DTYPE_FLOAT32 && static_cast<int>(DType::q6_k) + 1 == PEFT_DTYPE_Q6_K,
+static_assert(static_cast<int>(DType::f32) + 1 == PEFT_DTYPE_FLOAT32 &&
+                  static_cast<int>(DType::q6_k) + 1 == PEFT_DTYPE_Q6_K,
               "peft_dtype is DType + 1");
-static_assert(static_cast<int>(Code::internal) == PEFT_E_INTERNAL && static_cast<int>(Code::numeric) == PEFT_E_NUMERIC);
+static_assert(static_cast<int>(Code::internal) == PEFT_E_INTERNAL &&
+              static_cast<int>(Code::numeric) == PEFT_E_NUMERIC);
 
 std::byte* BudgetMemory::allocate(int64_t bytes) {
   const int64_t held = held_.fetch_add(bytes) + bytes;
   if (limit_ > 0 && held > limit_) {
     held_ -= bytes;
-    fail(Code::out_of_memory, "{} bytes more would exceed the context's bound of {} bytes, of which {} are held", bytes, limit_,
+    fail(Code::out_of_memory,
+         "{} bytes more would exceed the context's bound of {} bytes, of which {} are held", bytes, limit_,
          held - bytes);
   }
   std::byte* block;
@@ -64,7 +67,8 @@ int64_t ContextObject::peak() const {
 
 void ModelObject::check_alone() const {
   const int holders = core->holders;
-  check(holders == 0, Code::busy, "{} trainers or sessions use the model's weights; free them first", holders);
+  check(holders == 0, Code::busy, "{} trainers or sessions use the model's weights; free them first",
+        holders);
 }
 
 CancelUse::CancelUse(const peft_cancel* handle) {
@@ -73,13 +77,17 @@ CancelUse::CancelUse(const peft_cancel* handle) {
 
 std::vector<std::shared_ptr<const HookTable>> snapshots(const peft_adapter* const* adapters, int32_t count,
                                                         const ModelCore& core) {
-  check(count >= 0 && count <= 1024, Code::invalid_argument, "adapter_count must be between 0 and 1024, not {}", count);
-  check(adapters != nullptr || count == 0, Code::invalid_argument, "adapters is NULL but adapter_count is {}", count);
+  check(count >= 0 && count <= 1024, Code::invalid_argument,
+        "adapter_count must be between 0 and 1024, not {}", count);
+  check(adapters != nullptr || count == 0, Code::invalid_argument, "adapters is NULL but adapter_count is {}",
+        count);
   std::vector<std::shared_ptr<const HookTable>> hooks;
   for (int32_t i = 0; i < count; ++i) {
     const auto adapter = shared<AdapterObject>(adapters[i]);
-    check(adapter->core.get() == &core, Code::mismatch, "adapter '{}' belongs to another model", adapter->adapter->name());
-    check(!adapter->merged, Code::state, "adapter '{}' is merged into the weights; unmerge it first", adapter->adapter->name());
+    check(adapter->core.get() == &core, Code::mismatch, "adapter '{}' belongs to another model",
+          adapter->adapter->name());
+    check(!adapter->merged, Code::state, "adapter '{}' is merged into the weights; unmerge it first",
+          adapter->adapter->name());
     hooks.push_back(adapter->adapter->snapshot());
   }
   return hooks;
@@ -87,9 +95,13 @@ std::vector<std::shared_ptr<const HookTable>> snapshots(const peft_adapter* cons
 
 Arithmetic arithmetic_of(peft_dtype compute_dtype) {
   switch (static_cast<int>(compute_dtype)) {
-    case PEFT_DTYPE_FLOAT32: return Arithmetic::float32;
-    case PEFT_DTYPE_BFLOAT16: return Arithmetic::bfloat16;
-    default: fail(Code::invalid_argument, "compute_dtype must be float32 or bfloat16, not {}", static_cast<int>(compute_dtype));
+    case PEFT_DTYPE_FLOAT32:
+      return Arithmetic::float32;
+    case PEFT_DTYPE_BFLOAT16:
+      return Arithmetic::bfloat16;
+    default:
+      fail(Code::invalid_argument, "compute_dtype must be float32 or bfloat16, not {}",
+           static_cast<int>(compute_dtype));
   }
 }
 

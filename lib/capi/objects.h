@@ -34,7 +34,8 @@ struct CancelObject final : Object {
 // Counts what all objects of a context hold, and bounds it. Wraps a device's memory.
 class BudgetMemory final : public MemorySource {
  public:
-  BudgetMemory(std::shared_ptr<MemorySource> source, int64_t limit) : source_(std::move(source)), limit_(limit) {}
+  BudgetMemory(std::shared_ptr<MemorySource> source, int64_t limit)
+      : source_(std::move(source)), limit_(limit) {}
   std::byte* allocate(int64_t bytes) override;
   void release(std::byte* block, int64_t bytes) noexcept override;
   int64_t held() const { return held_; }
@@ -132,7 +133,8 @@ struct StreamDecoderObject final : Object {
   StreamDecoderObject() : Object(object_type) {}
   std::shared_ptr<const Tokenizer> tokenizer;
   bool skip_special = true;
-  std::vector<int32_t> taken;  // since the decoder was new: what a push that is not delivered is replayed from
+  std::vector<int32_t>
+      taken;  // since the decoder was new: what a push that is not delivered is replayed from
   std::unique_ptr<StreamDecoder> decoder;
   std::optional<std::string> pending;  // text of pending_id, made and not yet delivered
   int32_t pending_id = 0;
@@ -140,7 +142,8 @@ struct StreamDecoderObject final : Object {
 
 struct DatasetObject final : Object {
   static constexpr ObjectType object_type = ObjectType::dataset;
-  explicit DatasetObject(Dataset rows) : Object(object_type), dataset(std::make_shared<Dataset>(std::move(rows))) {}
+  explicit DatasetObject(Dataset rows)
+      : Object(object_type), dataset(std::make_shared<Dataset>(std::move(rows))) {}
   std::shared_ptr<const Dataset> dataset;
 };
 
@@ -166,7 +169,8 @@ struct SessionObject final : Object {
   ModelHold hold;
   std::unique_ptr<Session> session;
   std::string chat_template;
-  std::vector<std::shared_ptr<CancelObject>> cancels;  // of the sampling options: alive while the session may poll them
+  std::vector<std::shared_ptr<CancelObject>>
+      cancels;                   // of the sampling options: alive while the session may poll them
   std::optional<Piece> pending;  // made, not yet delivered
 };
 
@@ -191,7 +195,8 @@ Arithmetic arithmetic_of(peft_dtype compute_dtype);
 // Of sessions and scores, which may round activations to int8 too.
 Arithmetic session_arithmetic(peft_dtype compute_dtype, peft_activations activations);
 peft_dtype dtype_of(DType dtype);
-// The device of a caller's options; NULL is the CPU. Not the one that only counts: nothing could be read from it.
+// The device of a caller's options; NULL is the CPU. Not the one that only counts: nothing could be read from
+// it.
 Device& device_of(const char* name);
 
 }  // namespace peft::capi

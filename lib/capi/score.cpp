@@ -37,8 +37,9 @@ peft_status peft_score_options_init(peft_score_options* options, size_t size) {
   return init_struct(options, size, score_defaults());
 }
 
-peft_status peft_score(const peft_model* model, const int32_t* data, size_t n, const peft_score_options* options,
-                       peft_score_result* result, float* values, size_t cap, size_t* len) {
+peft_status peft_score(const peft_model* model, const int32_t* data, size_t n,
+                       const peft_score_options* options, peft_score_result* result, float* values,
+                       size_t cap, size_t* len) {
   return guard([&] {
     if (result) check_output(result, "result");
     check(values != nullptr || cap == 0, Code::invalid_argument, "values is NULL but cap is {}", cap);
@@ -55,7 +56,8 @@ peft_status peft_score(const peft_model* model, const int32_t* data, size_t n, c
     work->arithmetic = session_arithmetic(given.compute_dtype, given.activations);
     work->cancel = cancel.token();
     Workspace workspace(*work);
-    const std::vector<float> scores = token_log_probabilities(object->core->model->transformer(), workspace, ids, hooks);
+    const std::vector<float> scores =
+        token_log_probabilities(object->core->model->transformer(), workspace, ids, hooks);
     deliver<float>(scores, values, cap, len);
     if (!result) return;
     peft_score_result figures{};
@@ -65,8 +67,8 @@ peft_status peft_score(const peft_model* model, const int32_t* data, size_t n, c
   });
 }
 
-peft_status peft_logits(const peft_model* model, const int32_t* data, size_t n, const peft_score_options* options,
-                        float* values, size_t cap, size_t* len) {
+peft_status peft_logits(const peft_model* model, const int32_t* data, size_t n,
+                        const peft_score_options* options, float* values, size_t cap, size_t* len) {
   return guard([&] {
     check(values != nullptr || cap == 0, Code::invalid_argument, "values is NULL but cap is {}", cap);
     const peft_score_options given = read_struct(options, score_defaults(), "options");
@@ -84,7 +86,8 @@ peft_status peft_logits(const peft_model* model, const int32_t* data, size_t n, 
     const int64_t elements = count * object->core->model->transformer().spec().vocabulary;
     if (len) *len = static_cast<size_t>(elements);
     if (!values) return;
-    check(cap >= static_cast<size_t>(elements), Code::limit, "the buffer holds {} elements, {} are needed", cap, elements);
+    check(cap >= static_cast<size_t>(elements), Code::limit, "the buffer holds {} elements, {} are needed",
+          cap, elements);
     const auto hooks = snapshots(given.adapters, given.adapter_count, *object->core);
     const auto work = object->core->make_context();
     work->arithmetic = session_arithmetic(given.compute_dtype, given.activations);

@@ -21,8 +21,10 @@ std::string read_string(const char* text, const char* what, size_t maximum) {
 }
 
 std::string_view read_text(const char* text, size_t text_len, int64_t maximum, const char* what) {
-  check(text != nullptr || text_len == 0, Code::invalid_argument, "{} is NULL but its length is {}", what, text_len);
-  check(text_len <= static_cast<size_t>(maximum), Code::limit, "{} has {} bytes, the limit is {}", what, text_len, maximum);
+  check(text != nullptr || text_len == 0, Code::invalid_argument, "{} is NULL but its length is {}", what,
+        text_len);
+  check(text_len <= static_cast<size_t>(maximum), Code::limit, "{} has {} bytes, the limit is {}", what,
+        text_len, maximum);
   if (!text) return {};
   check_utf8({text, text_len}, what);
   return {text, text_len};

@@ -1,9 +1,9 @@
 // Structures, strings and buffers as they cross the border.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <algorithm>
 #include <cstring>
 #include <span>
 #include <string>
@@ -42,8 +42,8 @@ inline uint32_t struct_size_of(const void* given, const char* what) {
   return size;
 }
 
-// The caller's options over the defaults: older callers leave new fields at theirs, newer ones may not set fields that this
-// build does not have.
+// The caller's options over the defaults: older callers leave new fields at theirs, newer ones may not set
+// fields that this build does not have.
 template <typename T>
 T read_struct(const T* given, const T& defaults, const char* what) {
   T value = defaults;
@@ -80,7 +80,8 @@ void check_pointer(const T* pointer, const char* what) {
 class DropLater {
  public:
   DropLater(peft_drop_fn drop, void* user_data) : drop_(drop), user_data_(user_data) {}
-  DropLater(DropLater&& other) noexcept : drop_(std::exchange(other.drop_, nullptr)), user_data_(other.user_data_) {}
+  DropLater(DropLater&& other) noexcept
+      : drop_(std::exchange(other.drop_, nullptr)), user_data_(other.user_data_) {}
   DropLater& operator=(DropLater&&) = delete;
   ~DropLater() {
     if (drop_) drop_(user_data_);
@@ -106,7 +107,8 @@ std::vector<std::string> split_list(const char* text, const char* what);
 void check_flag(int32_t value, const char* what);
 template <typename T>
 void check_range(T value, T low, T high, const char* what) {
-  check(value >= low && value <= high, Code::invalid_argument, "{} must be between {} and {}, not {}", what, low, high, value);
+  check(value >= low && value <= high, Code::invalid_argument, "{} must be between {} and {}, not {}", what,
+        low, high, value);
 }
 
 // The two-call idiom. Throws Code::limit after writing *len when `cap` is too small.
@@ -126,7 +128,8 @@ void deliver(std::span<const T> values, T* data, size_t cap, size_t* len) {
 // Bytes of the longest beginning of `text` that has at most `most` bytes and ends between code points.
 inline size_t whole_code_points(std::string_view text, size_t most) {
   size_t count = std::min(text.size(), most);
-  while (count < text.size() && count > 0 && (static_cast<unsigned char>(text[count]) & 0xC0) == 0x80) --count;
+  while (count < text.size() && count > 0 && (static_cast<unsigned char>(text[count]) & 0xC0) == 0x80)
+    --count;
   return count;
 }
 

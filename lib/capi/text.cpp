@@ -6,8 +6,8 @@
 #include "capi/objects.h"
 #include "capi/structs.h"
 #include "capi/text.h"
-#include "models/tokenizer_files.h"
 #include "formats/gguf.h"
+#include "models/tokenizer_files.h"
 #include "text/chat_template.h"
 #include "text/tokenizer_structure.h"
 
@@ -34,7 +34,8 @@ std::string render_chat(const Tokenizer& tokenizer, const std::string& own_templ
   chat.bos_token = tokenizer.token_text(tokenizer.bos_id());
   chat.eos_token = tokenizer.token_text(tokenizer.eos_id());
   if (options.tools_json)
-    chat.variables["tools"] = parse_json(read_string(options.tools_json, "tools_json", 1 << 24), "tools", limits);
+    chat.variables["tools"] =
+        parse_json(read_string(options.tools_json, "tools_json", 1 << 24), "tools", limits);
   return ChatTemplate::compile(source, limits)->render(messages, chat);
 }
 
@@ -51,7 +52,8 @@ void save_tokenizer(const Tokenizer& tokenizer, const std::string& chat_template
   config.commit();
   if (source) source->commit();
   // One of an earlier tokenizer would be taken for this one's.
-  else std::remove(template_path.c_str());
+  else
+    std::remove(template_path.c_str());
 }
 
 }  // namespace peft::capi
@@ -91,7 +93,8 @@ peft_status peft_tokenizer_from_model(const peft_model* model, peft_tokenizer** 
     check_pointer(out, "out");
     const auto parent = shared<ModelObject>(model);
     const Model& loaded = *parent->core->model;
-    check(loaded.tokenizer() != nullptr, Code::not_found, "{}: the model came without a tokenizer", loaded.path());
+    check(loaded.tokenizer() != nullptr, Code::not_found, "{}: the model came without a tokenizer",
+          loaded.path());
     auto object = std::make_shared<TokenizerObject>();
     object->tokenizer = loaded.tokenizer();
     object->chat_template = loaded.chat_template();
@@ -133,8 +136,8 @@ peft_status peft_tokenizer_save(const peft_tokenizer* tokenizer, const char* pat
   });
 }
 
-peft_status peft_tokenizer_encode(const peft_tokenizer* tokenizer, const char* text, size_t text_len, int32_t add_special,
-                                  int32_t* data, size_t cap, size_t* len) {
+peft_status peft_tokenizer_encode(const peft_tokenizer* tokenizer, const char* text, size_t text_len,
+                                  int32_t add_special, int32_t* data, size_t cap, size_t* len) {
   return guard([&] {
     const auto object = shared<TokenizerObject>(tokenizer);
     check_flag(add_special, "add_special");
@@ -144,23 +147,27 @@ peft_status peft_tokenizer_encode(const peft_tokenizer* tokenizer, const char* t
   });
 }
 
-peft_status peft_tokenizer_decode(const peft_tokenizer* tokenizer, const int32_t* data, size_t n, int32_t skip_special,
-                                  char* buf, size_t cap, size_t* len) {
+peft_status peft_tokenizer_decode(const peft_tokenizer* tokenizer, const int32_t* data, size_t n,
+                                  int32_t skip_special, char* buf, size_t cap, size_t* len) {
   return guard([&] {
     const auto object = shared<TokenizerObject>(tokenizer);
     check_flag(skip_special, "skip_special");
     const std::span<const int32_t> ids = read_ids(data, n, object->limits.text_bytes);
     for (const int32_t id : ids)
-      check(id >= 0 && id <= object->tokenizer->maximum_id(), Code::invalid_argument, "the tokenizer has no token {}", id);
+      check(id >= 0 && id <= object->tokenizer->maximum_id(), Code::invalid_argument,
+            "the tokenizer has no token {}", id);
     deliver_text(object->tokenizer->decode(ids, skip_special != 0), buf, cap, len);
   });
 }
 
-peft_status peft_tokenizer_token_text(const peft_tokenizer* tokenizer, int32_t token_id, char* buf, size_t cap, size_t* len) {
-  return guard([&] { deliver_text(shared<TokenizerObject>(tokenizer)->tokenizer->token(token_id), buf, cap, len); });
+peft_status peft_tokenizer_token_text(const peft_tokenizer* tokenizer, int32_t token_id, char* buf,
+                                      size_t cap, size_t* len) {
+  return guard(
+      [&] { deliver_text(shared<TokenizerObject>(tokenizer)->tokenizer->token(token_id), buf, cap, len); });
 }
 
-peft_status peft_tokenizer_token_id(const peft_tokenizer* tokenizer, const char* text, size_t text_len, int32_t* token_id) {
+peft_status peft_tokenizer_token_id(const peft_tokenizer* tokenizer, const char* text, size_t text_len,
+                                    int32_t* token_id) {
   return guard([&] {
     check_pointer(token_id, "token_id");
     const auto object = shared<TokenizerObject>(tokenizer);
@@ -181,11 +188,13 @@ peft_status peft_chat_apply(const peft_tokenizer* tokenizer, const char* json, s
     const auto object = shared<TokenizerObject>(tokenizer);
     const peft_chat_options given = read_struct(options, chat_defaults(), "options");
     const std::string_view messages = read_text(json, json_len, object->limits.json_bytes, "json");
-    deliver_text(render_chat(*object->tokenizer, object->chat_template, messages, given, object->limits), buf, cap, len);
+    deliver_text(render_chat(*object->tokenizer, object->chat_template, messages, given, object->limits), buf,
+                 cap, len);
   });
 }
 
-peft_status peft_stream_decoder_create(const peft_tokenizer* tokenizer, int32_t skip_special, peft_stream_decoder** out) {
+peft_status peft_stream_decoder_create(const peft_tokenizer* tokenizer, int32_t skip_special,
+                                       peft_stream_decoder** out) {
   return guard([&] {
     check_pointer(out, "out");
     check_flag(skip_special, "skip_special");
@@ -198,11 +207,12 @@ peft_status peft_stream_decoder_create(const peft_tokenizer* tokenizer, int32_t 
   });
 }
 
-peft_status peft_stream_decoder_push(peft_stream_decoder* decoder, int32_t token_id, char* buf, size_t cap, size_t* len) {
+peft_status peft_stream_decoder_push(peft_stream_decoder* decoder, int32_t token_id, char* buf, size_t cap,
+                                     size_t* len) {
   return guard([&] {
     const auto object = exclusive<StreamDecoderObject>(decoder);
-    check(token_id == -1 || (token_id >= 0 && token_id <= object->tokenizer->maximum_id()), Code::invalid_argument,
-          "the tokenizer has no token {}", token_id);
+    check(token_id == -1 || (token_id >= 0 && token_id <= object->tokenizer->maximum_id()),
+          Code::invalid_argument, "the tokenizer has no token {}", token_id);
     if (!object->pending || object->pending_id != token_id) {
       // A token asked about but never taken: the decoder is brought back to what was taken.
       if (object->pending) {
@@ -215,12 +225,16 @@ peft_status peft_stream_decoder_push(peft_stream_decoder* decoder, int32_t token
     }
     deliver_text(*object->pending, buf, cap, len);
     if (!takes(buf, cap, len)) return;
-    if (token_id == -1) object->taken.clear();
-    else object->taken.push_back(token_id);
+    if (token_id == -1)
+      object->taken.clear();
+    else
+      object->taken.push_back(token_id);
     object->pending.reset();
   });
 }
 
-void peft_stream_decoder_free(peft_stream_decoder* decoder) { free_handle(decoder, ObjectType::stream_decoder); }
+void peft_stream_decoder_free(peft_stream_decoder* decoder) {
+  free_handle(decoder, ObjectType::stream_decoder);
+}
 
 }  // extern "C"

@@ -66,7 +66,8 @@ peft_evaluate_result result_of(const Evaluation& evaluation) {
   result.tokens = evaluation.tokens;
   result.loss_tokens = evaluation.loss_tokens;
   result.seconds = evaluation.seconds;
-  result.tokens_per_second = evaluation.seconds > 0 ? static_cast<double>(evaluation.tokens) / evaluation.seconds : 0;
+  result.tokens_per_second =
+      evaluation.seconds > 0 ? static_cast<double>(evaluation.tokens) / evaluation.seconds : 0;
   return result;
 }
 
@@ -86,7 +87,8 @@ TrainEvent advance(TrainerObject& object, const CancelUse& cancel) {
   if (event.kind == EventKind::step && !event.skipped) ++object.adapter->trained_steps;
   const int64_t total = object.trainer->total_steps();
   object.publish();
-  if (total > 0) cancel.progress(static_cast<double>(object.trainer->state().step) / static_cast<double>(total));
+  if (total > 0)
+    cancel.progress(static_cast<double>(object.trainer->state().step) / static_cast<double>(total));
   return event;
 }
 
@@ -128,15 +130,17 @@ peft_status peft_trainer_options_init(peft_trainer_options* options, size_t size
   return init_struct(options, size, trainer_defaults());
 }
 
-peft_status peft_trainer_create(const peft_model* model, const peft_adapter* adapter, const peft_dataset* dataset,
-                                const peft_trainer_options* options, peft_trainer** out) {
+peft_status peft_trainer_create(const peft_model* model, const peft_adapter* adapter,
+                                const peft_dataset* dataset, const peft_trainer_options* options,
+                                peft_trainer** out) {
   return guard([&] {
     check_pointer(out, "out");
     const peft_trainer_options given = read_struct(options, trainer_defaults(), "options");
     TrainerOptions read = read_trainer_options(given);
     const auto parent = shared<ModelObject>(model);
     const auto part = shared<AdapterObject>(adapter);
-    check(part->core == parent->core, Code::mismatch, "adapter '{}' belongs to another model", part->adapter->name());
+    check(part->core == parent->core, Code::mismatch, "adapter '{}' belongs to another model",
+          part->adapter->name());
     check(part->trainable, Code::state, "adapter '{}' is frozen", part->adapter->name());
     check(!part->merged, Code::state, "adapter '{}' is merged into the weights", part->adapter->name());
     check(part->attached, Code::state, "adapter '{}' is detached", part->adapter->name());
@@ -145,9 +149,9 @@ peft_status peft_trainer_create(const peft_model* model, const peft_adapter* ada
     if (given.eval_dataset) eval_rows = shared<DatasetObject>(given.eval_dataset)->dataset;
     auto object = std::make_shared<TrainerObject>(parent->core);
     object->adapter = part.object();
-    object->trainer =
-        std::make_unique<Trainer>(parent->core->transformer(), part->adapter, std::move(rows), std::move(eval_rows),
-                                  parent->core->make_context(), std::move(read), parent->core->model->path());
+    object->trainer = std::make_unique<Trainer>(parent->core->transformer(), part->adapter, std::move(rows),
+                                                std::move(eval_rows), parent->core->make_context(),
+                                                std::move(read), parent->core->model->path());
     object->publish();
     *out = static_cast<peft_trainer*>(add_handle(std::move(object)));
   });
@@ -159,7 +163,8 @@ peft_status peft_step_options_init(peft_step_options* options, size_t size) {
   return init_struct(options, size, step_defaults());
 }
 
-peft_status peft_train_step(peft_trainer* trainer, const peft_step_options* options, peft_step_result* result) {
+peft_status peft_train_step(peft_trainer* trainer, const peft_step_options* options,
+                            peft_step_result* result) {
   return guard([&]() -> peft_status {
     if (result) check_output(result, "result");
     const peft_step_options given = read_struct(options, step_defaults(), "options");
@@ -191,8 +196,8 @@ peft_status peft_trainer_next(peft_trainer* trainer, const peft_cancel* cancel, 
   });
 }
 
-peft_status peft_trainer_run(peft_trainer* trainer, const peft_cancel* cancel, peft_train_fn function, void* user_data,
-                             peft_drop_fn drop) {
+peft_status peft_trainer_run(peft_trainer* trainer, const peft_cancel* cancel, peft_train_fn function,
+                             void* user_data, peft_drop_fn drop) {
   const DropLater caller_data(drop, user_data);
   return guard([&] {
     const auto object = exclusive<TrainerObject>(trainer);
@@ -228,8 +233,8 @@ peft_status peft_trainer_set_learning_rate(peft_trainer* trainer, double learnin
   });
 }
 
-peft_status peft_trainer_evaluate(peft_trainer* trainer, const peft_dataset* dataset, const peft_cancel* cancel,
-                                  peft_evaluate_result* result) {
+peft_status peft_trainer_evaluate(peft_trainer* trainer, const peft_dataset* dataset,
+                                  const peft_cancel* cancel, peft_evaluate_result* result) {
   return guard([&] {
     check_output(result, "result");
     const auto object = exclusive<TrainerObject>(trainer);
@@ -255,8 +260,8 @@ peft_status peft_trainer_resume(peft_trainer* trainer, const char* path) {
     const auto object = exclusive<TrainerObject>(trainer);
     std::string folder = read_string_or(path, "path", object->trainer->options().output_dir);
     check(!folder.empty(), Code::state, "there is no path and no output_dir to resume from");
-    check(object->trainer->state().step == 0, Code::state, "the trainer has made {} steps; only a new one can resume",
-          object->trainer->state().step);
+    check(object->trainer->state().step == 0, Code::state,
+          "the trainer has made {} steps; only a new one can resume", object->trainer->state().step);
     const Publication publication(*object);
     std::string notes = object->trainer->resume(folder);
     object->adapter->trained_steps = object->trainer->state().applied;
@@ -270,8 +275,8 @@ peft_status peft_evaluate_options_init(peft_evaluate_options* options, size_t si
   return init_struct(options, size, evaluate_defaults());
 }
 
-peft_status peft_evaluate(const peft_model* model, const peft_dataset* dataset, const peft_evaluate_options* options,
-                          peft_evaluate_result* result) {
+peft_status peft_evaluate(const peft_model* model, const peft_dataset* dataset,
+                          const peft_evaluate_options* options, peft_evaluate_result* result) {
   return guard([&] {
     check_output(result, "result");
     const peft_evaluate_options given = read_struct(options, evaluate_defaults(), "options");

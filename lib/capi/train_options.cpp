@@ -6,7 +6,8 @@
 
 namespace peft::capi {
 
-static_assert(static_cast<int>(Schedule::linear) == PEFT_SCHEDULE_LINEAR && static_cast<int>(Schedule::cosine) == PEFT_SCHEDULE_COSINE);
+static_assert(static_cast<int>(Schedule::linear) == PEFT_SCHEDULE_LINEAR &&
+              static_cast<int>(Schedule::cosine) == PEFT_SCHEDULE_COSINE);
 
 peft_trainer_options trainer_defaults() {
   const TrainerOptions defaults;
@@ -37,9 +38,10 @@ TrainerOptions read_trainer_options(const peft_trainer_options& given) {
   options.accumulation = given.gradient_accumulation_steps;
   check_range<int>(given.schedule, PEFT_SCHEDULE_CONSTANT, PEFT_SCHEDULE_COSINE, "schedule");
   options.schedule = static_cast<Schedule>(given.schedule);
-  for (const double number : {given.epochs, given.learning_rate, given.warmup_ratio, given.weight_decay, given.beta1,
-                              given.beta2, given.epsilon, given.max_grad_norm})
-    check(std::isfinite(number), Code::invalid_argument, "a number among the trainer's options is not finite");
+  for (const double number : {given.epochs, given.learning_rate, given.warmup_ratio, given.weight_decay,
+                              given.beta1, given.beta2, given.epsilon, given.max_grad_norm})
+    check(std::isfinite(number), Code::invalid_argument,
+          "a number among the trainer's options is not finite");
   options.epochs = given.epochs;
   options.max_steps = given.max_steps;
   options.learning_rate = given.learning_rate;

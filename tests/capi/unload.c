@@ -1,6 +1,6 @@
 /* The library can be opened, used and closed again and again: its threads end, its code goes, nothing crashes.
  *
- * unload LIBRARY MODEL */
+ * unload LIBRARY TESTS */
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <dlfcn.h>
@@ -20,7 +20,8 @@
   *(void **)&take_##name = dlsym(library, #name); \
   THAT(take_##name != NULL)
 
-static const char *library_path, *model_path;
+static const char *library_path;
+static char model_path[4096], tokenizer_path[4096];
 
 static int threads_now(void) {
   DIR *tasks = opendir("/proc/self/task");
@@ -32,7 +33,7 @@ static int threads_now(void) {
   return count;
 }
 
-/* Opens the library, makes training steps and an error, closes it. */
+/* Opens the library, trains, encodes, renders a chat, fails, and closes it. */
 static void *use(void *unused) {
   static const int32_t ids[] = {3, 14, 15, 9, 26, 5, 35, 8};
   void *library = dlopen(library_path, RTLD_NOW | RTLD_LOCAL);
@@ -40,6 +41,10 @@ static void *use(void *unused) {
   peft_model *model;
   peft_adapter *adapter;
   peft_trainer *trainer;
+  peft_tokenizer *tokenizer;
+  peft_chat_options chat;
+  int32_t encoded[16];
+  size_t len;
   peft_row row;
   peft_step_options options;
   char text[256];
@@ -57,6 +62,11 @@ static void *use(void *unused) {
   TAKE(peft_step_options_init);
   TAKE(peft_train_step);
   TAKE(peft_last_error);
+  TAKE(peft_tokenizer_load);
+  TAKE(peft_tokenizer_encode);
+  TAKE(peft_tokenizer_free);
+  TAKE(peft_chat_options_init);
+  TAKE(peft_chat_apply);
   THAT(take_peft_context_create(NULL, &context) == PEFT_OK);
   THAT(take_peft_model_load(context, model_path, NULL, &model) == PEFT_OK);
   THAT(take_peft_attach_lora(model, "a", NULL, &adapter) == PEFT_OK);
@@ -66,6 +76,15 @@ static void *use(void *unused) {
   THAT(take_peft_step_options_init(&options, sizeof options) == PEFT_OK);
   options.rows = &row, options.row_count = 1;
   for (i = 0; i < 2; ++i) THAT(take_peft_train_step(trainer, &options, NULL) == PEFT_OK);
+  THAT(take_peft_tokenizer_load(context, tokenizer_path, &tokenizer) == PEFT_OK);
+  THAT(take_peft_tokenizer_encode(tokenizer, "it's 1", 6, 1, encoded, 16, &len) == PEFT_OK && len == 6);
+  THAT(take_peft_chat_options_init(&chat, sizeof chat) == PEFT_OK);
+  chat.chat_template = "{% for m in messages %}{{ m.content|upper }}{% endfor %}";
+  THAT(take_peft_chat_apply(tokenizer, "[{\"content\": \"a\"}]", 18, &chat, text, sizeof text, &len) == PEFT_OK);
+  THAT(strcmp(text, "A") == 0);
+  chat.chat_template = "{{ raise_exception('no') }}";
+  THAT(take_peft_chat_apply(tokenizer, "[]", 2, &chat, text, sizeof text, &len) == PEFT_E_FORMAT);
+  take_peft_tokenizer_free(tokenizer);
   THAT(take_peft_model_load(context, "nowhere", NULL, &model) == PEFT_E_NOT_FOUND);
   THAT(take_peft_last_error(text, sizeof text, NULL) == PEFT_OK && strstr(text, "nowhere"));
   take_peft_trainer_free(trainer);
@@ -79,7 +98,9 @@ static void *use(void *unused) {
 int main(int count, char **arguments) {
   int i, before = 0;
   THAT(count == 3);
-  library_path = arguments[1], model_path = arguments[2];
+  library_path = arguments[1];
+  snprintf(model_path, sizeof model_path, "%s/data/families/llama", arguments[2]);
+  snprintf(tokenizer_path, sizeof tokenizer_path, "%s/capi/tokenizer.json", arguments[2]);
   for (i = 0; i < 20; ++i) {
     pthread_t other;
     use(NULL);
