@@ -174,6 +174,7 @@ void take_template(const Json& file, GgufTokenizerFields& fields) {
 void take_byte_level(const Json& file, GgufTokenizerFields& fields) {
   const Json& model = file["model"];
   fields.model = "gpt2";
+  fields.add_space_prefix = false;
   fields.pre = pre_tokenizer_name(file);
   if (fields.pre.empty())
     refuse("pre_tokenizer, normalizer and ignore_merges", part_of(file, "pre_tokenizer"));
