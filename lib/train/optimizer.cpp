@@ -36,8 +36,8 @@ void Optimizer::step(const TrainerOptions& options, double learning_rate, double
   ++steps_;
   AdamWOptions adamw;
   adamw.learning_rate = static_cast<float>(learning_rate);
-  adamw.beta1 = static_cast<float>(options.beta1);
-  adamw.beta2 = static_cast<float>(options.beta2);
+  adamw.beta1 = options.beta1;
+  adamw.beta2 = options.beta2;
   adamw.epsilon = static_cast<float>(options.epsilon);
   adamw.weight_decay = static_cast<float>(options.weight_decay);
   adamw.bias_correction1 = 1.0 - std::pow(options.beta1, static_cast<double>(steps_));
