@@ -35,7 +35,7 @@
  *  9. Threads. A parameter that points to a const handle may be used by several threads at once ("shared");
  *     one that points to a non-const handle by one thread at a time ("exclusive"), and a clash is
  *     PEFT_E_BUSY. Functions without a handle may be called from any thread ("any"). Different handles are
- *     independent.
+ *     independent. When the process ends by exit, calls of other threads end with PEFT_E_CANCELLED.
  * 10. Callbacks come as (function, user_data, drop). They run only on the thread of the call they were given
  *     to (log callbacks: on the thread that logs), return 0 to go on, 1 to cancel, < 0 to fail with
  *     PEFT_E_CALLBACK, must not let exceptions out, and may use other objects but not the one that is calling

@@ -3,6 +3,7 @@
 
 #include <atomic>
 
+#include "base/calls.h"
 #include "base/error.h"
 
 namespace peft {
@@ -19,8 +20,9 @@ class CancelToken {
   std::atomic<bool> signalled_{false};
 };
 
-// `token` may be null: work that cannot be cancelled.
+// `token` may be null: work that only the end of the process cancels.
 inline void poll(const CancelToken* token) {
+  check(!process_ends(), Code::cancelled, "the process ends");
   if (token) token->poll();
 }
 

@@ -63,6 +63,11 @@ bool in_forked_child() noexcept { return getpid() != process_at_load; }
 
 peft_status begin_call() noexcept {
   if (Message* const own = own_message()) own->size = 0;
+  static const bool watched = (watch_exit(), true);
+  if (watched && process_ends()) {
+    remember("the process ends");
+    return PEFT_E_CANCELLED;
+  }
   if (!in_forked_child()) return PEFT_OK;
   remember("libpeft was loaded before this process was forked; a child has to start libpeft anew by exec");
   return PEFT_E_FORKED;

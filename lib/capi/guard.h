@@ -4,6 +4,7 @@
 #include <string_view>
 #include <type_traits>
 
+#include "base/calls.h"
 #include "peft/base.h"
 
 namespace peft::capi {
@@ -25,6 +26,7 @@ void forget_messages() noexcept;
 // Runs the body of a C function. It returns a peft_status, or nothing for PEFT_OK.
 template <typename Body>
 peft_status guard(Body&& body) noexcept {
+  const CallScope scope;
   if (const peft_status status = begin_call(); status != PEFT_OK) return status;
   try {
     if constexpr (std::is_void_v<decltype(body())>) {

@@ -137,7 +137,8 @@ void retain_handle(const void* handle, ObjectType type) {
 }
 
 void free_handle(const void* handle, ObjectType type) noexcept {
-  if (!handle || in_forked_child()) return;
+  const CallScope scope;
+  if (!handle || in_forked_child() || process_ends()) return;
   std::shared_ptr<Object> last;  // destroyed after the lock is gone: declared before it
   Table& all = table();
   const std::lock_guard lock(all.mutex);

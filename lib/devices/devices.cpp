@@ -9,13 +9,14 @@
 namespace peft {
 namespace {
 
+// Never destroyed: the host's own destructors may still use them.
 Device& cpu_device() {
-  static const std::unique_ptr<Device> device = make_cpu_device();
+  static Device* const device = make_cpu_device().release();
   return *device;
 }
 
 Device& meta_device() {
-  static const std::unique_ptr<Device> device = make_meta_device(cpu_device());
+  static Device* const device = make_meta_device(cpu_device()).release();
   return *device;
 }
 
