@@ -228,8 +228,9 @@ PEFT_API peft_status peft_session_set_sampling(peft_session *session, const peft
  * Makes one token and gives the text that is complete with it: whole code points, nothing that may still
  * become a stop string; perhaps none. When a generation ends with text held back, one piece with token_id -1
  * brings it, and then PEFT_END follows. A piece is taken when it is delivered: not by a measuring call (buf
- * NULL, cap 0 and len given) and not when cap is too small. With buf and len NULL the text is not wanted and
- * the piece is taken, which is also the way for models without a tokenizer.
+ * NULL, cap 0 and len given) and not when cap is too small, though the session holds its token from then on;
+ * a prefill, rewind or change of the sampling drops a piece that was not taken. With buf and len NULL the
+ * text is not wanted and the piece is taken, which is also the way for models without a tokenizer.
  * @param[in] session a session that holds at least one token
  * @param[out] piece struct_size set by the caller; or NULL
  * @param[out] buf receives the text
