@@ -42,7 +42,7 @@ peft_status peft_merge(peft_model* model, const peft_adapter* adapter, const pef
     check_flag(given.dry_run, "dry_run");
     check_flag(given.discard_originals, "discard_originals");
     check(std::isfinite(given.minimum_retained), Code::invalid_argument, "minimum_retained is not finite");
-    const auto object = exclusive<ModelObject>(model);
+    const auto object = alone(model);
     const auto part = shared<AdapterObject>(adapter);
     const CancelUse cancel(given.cancel);
     check(part->core == object->core, Code::mismatch, "adapter '{}' belongs to another model",
@@ -108,7 +108,7 @@ peft_status peft_merge_tensor_at(const peft_model* model, int64_t index, peft_me
 
 peft_status peft_unmerge(peft_model* model) {
   return guard([&] {
-    const auto object = exclusive<ModelObject>(model);
+    const auto object = alone(model);
     object->check_alone();
     const std::lock_guard lock(object->mutex);
     check(!object->merges.empty(), Code::state, "nothing is merged");

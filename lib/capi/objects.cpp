@@ -71,6 +71,11 @@ void ModelObject::check_alone() const {
         holders);
 }
 
+Use<ModelObject> alone(const void* model) {
+  std::static_pointer_cast<ModelObject>(find_handle(model, ObjectType::model))->check_alone();
+  return exclusive<ModelObject>(model);
+}
+
 CancelUse::CancelUse(const peft_cancel* handle) {
   if (handle) object_ = std::static_pointer_cast<CancelObject>(find_handle(handle, ObjectType::cancel));
 }

@@ -109,6 +109,10 @@ struct ModelObject final : Object {
   void check_alone() const;
 };
 
+// The model alone, to change its base weights. A call that is refused for its trainers and sessions is refused
+// before it takes the model: it must not make the calls of those who serve from it busy.
+Use<ModelObject> alone(const void* model);
+
 struct AdapterObject final : Object {
   static constexpr ObjectType object_type = ObjectType::adapter;
   AdapterObject() : Object(object_type) {}
