@@ -1,0 +1,14 @@
+//! The library's day from Rust, over a tiny model.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod adapters;
+mod callbacks;
+mod errors;
+mod generate;
+mod inspect;
+mod merge;
+mod text;
+mod threads;
+mod training;

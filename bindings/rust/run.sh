@@ -1,0 +1,82 @@
+#!/usr/bin/env bash
+# Builds and tests the Rust bindings against a built libpeft; exit 0 only if all of it holds.
+#   LIBPEFT_DIR        folder of libpeft.so; default: build, then build/test of the project
+#   CARGO_TARGET_DIR   default: build/bindings/rust of the project
+#   PEFT_RUST_CYCLES   create/free cycles of each kind of handle; default 10000
+# Works offline once the crates of Cargo.lock are cached.
+set -uo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+root=$(cd "$here/../.." && pwd)
+cd "$here" || exit 2
+
+[[ -d ${HOME:-/root}/.cargo/bin ]] && PATH=$PATH:${HOME:-/root}/.cargo/bin
+if ! command -v cargo > /dev/null; then
+  echo "rust: SKIPPED: there is no cargo" >&2
+  exit 77
+fi
+if [[ -z ${LIBPEFT_DIR:-} ]]; then
+  for folder in "$root/build" "$root/build/test"; do
+    [[ -e $folder/libpeft.so ]] && LIBPEFT_DIR=$folder && break
+  done
+fi
+if [[ ! -e ${LIBPEFT_DIR:-}/libpeft.so ]]; then
+  echo "rust: no libpeft.so in ${LIBPEFT_DIR:-$root/build or $root/build/test}: set LIBPEFT_DIR" >&2
+  exit 2
+fi
+LIBPEFT_DIR=$(cd "$LIBPEFT_DIR" && pwd)
+export LIBPEFT_DIR CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$root/build/bindings/rust}
+export LD_LIBRARY_PATH=$LIBPEFT_DIR${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
+
+jobs=(-j "${PEFT_RUST_JOBS:-2}" --locked)
+cargo fetch --locked --offline > /dev/null 2>&1 || cargo fetch --locked > /dev/null 2>&1 ||
+  echo "rust: the crates could not be fetched" >&2
+export CARGO_NET_OFFLINE=true
+
+names=() results=()
+step() { # name, command...
+  local name=$1 log status
+  shift
+  log=$(mktemp)
+  echo "rust: $name" >&2
+  "$@" > "$log" 2>&1
+  status=$?
+  grep -h SKIPPED "$log" >&2
+  names+=("$name")
+  if ((status == 0)); then
+    results+=("ok$(awk '/^test result:/ { passed += $4 } END { if (passed) print ", " passed " tests" }' "$log")")
+  else
+    results+=("FAILED")
+    tail -n 60 "$log" >&2
+  fi
+  rm -f "$log"
+}
+skip() {
+  names+=("$1")
+  results+=("SKIPPED: $2")
+}
+
+if cargo fmt --version > /dev/null 2>&1; then step format cargo fmt --all --check; else skip format "no rustfmt"; fi
+if cargo clippy --version > /dev/null 2>&1; then
+  step lint cargo clippy "${jobs[@]}" --workspace --all-targets -- -D warnings
+  step "lint, load-dynamic" cargo clippy "${jobs[@]}" -p libpeft --all-targets --features load-dynamic -- -D warnings
+else
+  skip lint "no clippy"
+fi
+step "tests, linked" cargo test "${jobs[@]}" --workspace
+step "tests, opened at run time" env -u LD_LIBRARY_PATH cargo test "${jobs[@]}" -p libpeft --features load-dynamic \
+  --test it --test load
+step "documentation without the library" env -u LIBPEFT_DIR -u LD_LIBRARY_PATH DOCS_RS=1 RUSTDOCFLAGS="-D warnings" \
+  cargo doc "${jobs[@]}" --no-deps -p libpeft-sys -p libpeft
+if ls /usr/lib/llvm-*/lib/libclang*.so* > /dev/null 2>&1 || [[ -n ${LIBCLANG_PATH:-} ]]; then
+  step "bindings are those of the headers" cargo test "${jobs[@]}" -p libpeft-sys --features bindgen
+else
+  skip "bindings are those of the headers" "no libclang"
+fi
+
+echo
+failed=0
+for i in "${!names[@]}"; do
+  printf 'rust: %-36s %s\n' "${names[i]}" "${results[i]}"
+  [[ ${results[i]} == FAILED ]] && failed=1
+done
+exit $failed
