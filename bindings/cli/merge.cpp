@@ -61,6 +61,7 @@ class Merge final : public Command {
     options.force = force_;
     options.minimum_retained = minimum_;
     options.discard_originals = 1;
+    options.save_dtype = at_saving ? wanted : PEFT_DTYPE_AS_STORED;
     options.cancel = interrupt_token();
     auto result = empty_result<peft_merge_result>();
     const peft_status status = peft_merge(model.get(), adapter.get(), &options, &result);
@@ -81,8 +82,6 @@ class Merge final : public Command {
     save.cancel = interrupt_token();
     call(peft_model_save(model.get(), output_.c_str(), &save));
     say("saved  " + output_);
-    if (at_saving)
-      warn(fmt::format("note: the figures are of the float32 sum; the file rounds it to {}", name_of(wanted)));
     put_json("merged", report, result);
     return exit_done;
   }

@@ -103,6 +103,9 @@ typedef struct peft_merge_options {
   int32_t dry_run;           /**< 1: only make the report and change nothing; default 0 */
   int32_t discard_originals; /**< 1: do not keep what peft_unmerge needs; default 0 */
   const peft_cancel *cancel; /**< may be NULL; a cancelled call leaves the model as it was */
+  peft_dtype save_dtype;     /**< type that the merged model will be saved as: the report counts its rounding
+                                  too, the model in memory does not have it. Default PEFT_DTYPE_AS_STORED =
+                                  as in memory; _FLOAT32, _FLOAT16, _BFLOAT16, _Q8_0 */
 } peft_merge_options;
 
 /** Outcome of a merge. The share of an update dW that survived is <dW effective, dW> / |dW|^2. */

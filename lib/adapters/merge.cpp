@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "base/error.h"
+#include "formats/gguf_writer.h"
 #include "ops/convert.h"
 
 namespace peft {
@@ -17,6 +18,25 @@ Tensor stored_as(Context& context, const Tensor& dense, DType dtype, const std::
         "NF4, to merge",
         path, name_of(dtype));
   return to_dtype(context, dense, dtype);
+}
+
+// The same value as a file of this type will have it. Files keep vectors in f32, and q8_0 needs whole blocks.
+Tensor as_in_file(Context& context, const Tensor& stored, DType file, bool turned) {
+  if (stored.shape().rank() == 1) return stored;
+  const Tensor dense = dequantized(context, stored);
+  const int64_t rows = dense.shape()[0], columns = dense.shape()[1], inner = turned ? rows : columns;
+  if (file == DType::q8_0 && inner % 32 == 0) {
+    // Blocks run along the file's rows: those of a Conv1D, which is held turned round, along our columns.
+    const auto place = [&](int64_t i) { return static_cast<size_t>(i % rows * columns + i / rows); };
+    std::vector<float> values = context.to_host(dense), in_rows = values;
+    if (turned)
+      for (int64_t i = 0; i < rows * columns; ++i) in_rows[static_cast<size_t>(i)] = values[place(i)];
+    round_to_q8_0(in_rows);
+    if (turned)
+      for (int64_t i = 0; i < rows * columns; ++i) values[place(i)] = in_rows[static_cast<size_t>(i)];
+    return context.from_host(turned ? values : in_rows, dense.shape());
+  }
+  return to_dtype(context, dense, file == DType::q8_0 ? DType::f16 : file);
 }
 
 // Double sums on the host: merging is rare and wants no rounding of its own.
@@ -57,23 +77,27 @@ Tensor kept_copy(Context& context, const Tensor& value) {
 }  // namespace
 
 MergedWeights MergedWeights::compute(const Transformer& model, const HookTable& hooks, Context& context,
-                                     const CancelToken* cancel) {
+                                     const CancelToken* cancel, std::optional<DType> file) {
   check(hooks.prompt() == nullptr, Code::unsupported,
         "an adapter that puts a prompt before the row cannot be merged into weights");
   const Layout& layout = model.layout();
   MergedWeights merged;
+  bool turned = false;  // of the module at hand
   const auto add = [&](ParameterId id, const Tensor& before, const Tensor& wanted) {
     const Parameter& parameter = layout.parameters[static_cast<size_t>(id)];
     const Tensor stored = stored_as(context, wanted, parameter.value.dtype(), parameter.path);
     Change change;
     change.id = id;
-    change.figures = figures_of(context, parameter.path, before, wanted, stored);
+    const Tensor written = file ? as_in_file(context, stored, *file, turned) : stored;
+    change.figures = figures_of(context, parameter.path, before, wanted, written);
+    if (file && written.shape().rank() > 1) change.figures.dtype = *file;
     change.value = kept_copy(context, stored);
     merged.changes_.push_back(std::move(change));
   };
   for (size_t index = 0; index < layout.modules.size(); ++index) {
     const Module& module = layout.modules[index];
     poll(cancel);
+    turned = module.layout == WeightLayout::in_out;
     if (const EmbeddingHook* table = hooks.embedding(static_cast<int32_t>(index))) {
       const Tensor weight = dequantized(context, layout.parameters[static_cast<size_t>(module.weight)].value);
       const Tensor own = hooks.parameter(module.weight);

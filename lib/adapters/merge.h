@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,7 +16,7 @@ namespace peft {
 // base.
 struct MergeTensor {
   std::string path;        // the checkpoint's name
-  DType dtype;             // that the update was rounded to
+  DType dtype;             // that the update was rounded to, in memory or in the file
   double retained = 1;     // <dW', dW> / |dW|^2; 1 when dW is zero
   double update_norm = 0;  // |dW|, Frobenius
   double weight_norm = 0;  // |W|
@@ -35,8 +36,10 @@ class MergedWeights {
   // is replaced or adapted gets a weight of its own). f32, f16 and bf16 stay; NF4 is quantized again; other
   // quantized blocks are Code::unsupported, naming the tensor and what to do. Prompts are Code::unsupported.
   // Non-finite results are Code::numeric. Polls `cancel` at every tensor.
+  // `file`: type that the merged model will be saved as, whose rounding the figures then count too (the
+  // values put into the model do not have it).
   static MergedWeights compute(const Transformer& model, const HookTable& hooks, Context& context,
-                               const CancelToken* cancel);
+                               const CancelToken* cancel, std::optional<DType> file = {});
   MergeReport report(double minimum) const;
   // Puts the merged values into the model, keeping what they replace. The caller holds the model alone.
   void apply(Transformer& model);

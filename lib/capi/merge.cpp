@@ -1,5 +1,6 @@
 #include <cmath>
 
+#include "capi/describe.h"
 #include "capi/objects.h"
 #include "capi/structs.h"
 #include "peft/adapter.h"
@@ -42,9 +43,10 @@ peft_status peft_merge(peft_model* model, const peft_adapter* adapter, const pef
     check_flag(given.dry_run, "dry_run");
     check_flag(given.discard_originals, "discard_originals");
     check(std::isfinite(given.minimum_retained), Code::invalid_argument, "minimum_retained is not finite");
-    const auto object = alone(model);
+    const std::optional<DType> file = save_dtype_of(given.save_dtype, /*gguf=*/true);
     const auto part = shared<AdapterObject>(adapter);
     const CancelUse cancel(given.cancel);
+    const auto object = alone(model);
     check(part->core == object->core, Code::mismatch, "adapter '{}' belongs to another model",
           part->adapter->name());
     check(!part->merged, Code::state, "adapter '{}' is merged already", part->adapter->name());
@@ -54,7 +56,7 @@ peft_status peft_merge(peft_model* model, const peft_adapter* adapter, const pef
     const auto work = object->core->make_context();
     Transformer& transformer = object->core->model->transformer();
     MergedWeights weights =
-        MergedWeights::compute(transformer, *part->adapter->snapshot(), *work, cancel.token());
+        MergedWeights::compute(transformer, *part->adapter->snapshot(), *work, cancel.token(), file);
     MergeReport report = weights.report(given.minimum_retained);
     peft_merge_result figures = result_of(report);
     {
@@ -65,9 +67,8 @@ peft_status peft_merge(peft_model* model, const peft_adapter* adapter, const pef
     if (refused || given.dry_run) {
       if (result) write_struct(result, figures);
       check(!refused, Code::refused,
-            "{} of {} tensors would keep less than {} of their update (the least {:.4f}); merge into float32 "
-            "or bfloat16 weights, "
-            "or force it",
+            "{} of {} tensors would keep less than {} of their update (the least {:.4f}); merge into weights of "
+            "a finer type, or force it",
             figures.below_minimum, figures.tensor_count, given.minimum_retained, figures.minimum_retained);
       return;
     }

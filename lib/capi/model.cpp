@@ -217,8 +217,8 @@ peft_status peft_quantize_options_init(peft_quantize_options* options, size_t si
 peft_status peft_quantize_nf4(peft_model* model, const peft_quantize_options* options) {
   return guard([&] {
     const peft_quantize_options given = read_struct(options, quantize_defaults(), "options");
-    const auto object = alone(model);
     const CancelUse cancel(given.cancel);
+    const auto object = alone(model);
     check_flag(given.double_quantize, "double_quantize");
     check(given.block_size > 0, Code::invalid_argument, "block_size must be 64, not {}", given.block_size);
     check(given.block_size == 64, Code::unsupported, "block_size {} is not supported, only 64",

@@ -22,6 +22,9 @@ void write_gguf(const std::string& path, const GgufMetadata& metadata,
 // beyond f16's range.
 void encode_q8_0(std::span<const float> values, std::span<std::byte> out);
 
+// What decoding encode_q8_0's blocks gives.
+void round_to_q8_0(std::span<float> values);
+
 // Round to nearest even, as the hardware does.
 uint16_t float_to_half(float value);
 

@@ -1,11 +1,22 @@
 #include <bit>
 #include <cmath>
 #include <cstring>
+#include <vector>
 
 #include "base/error.h"
 #include "formats/gguf_writer.h"
 
 namespace peft {
+namespace {
+
+// Of a scale: finite and not negative.
+float scale_of(uint16_t half) {
+  const int exponent = half >> 10, mantissa = half & 0x3ff;
+  return exponent == 0 ? std::ldexp(static_cast<float>(mantissa), -24)
+                       : std::ldexp(static_cast<float>(mantissa | 0x400), exponent - 25);
+}
+
+}  // namespace
 
 uint16_t float_to_half(float value) {
   const auto bits = std::bit_cast<uint32_t>(value);
@@ -50,6 +61,20 @@ void encode_q8_0(std::span<const float> values, std::span<std::byte> out) {
       const float code = std::isfinite(inverse) ? std::round(x[i] * inverse) : 0.0f;
       to[2 + i] = static_cast<std::byte>(static_cast<int8_t>(code));
     }
+  }
+}
+
+void round_to_q8_0(std::span<float> values) {
+  constexpr size_t block = 32, block_bytes = 34;
+  std::vector<std::byte> bytes(values.size() / block * block_bytes);
+  encode_q8_0(values, bytes);
+  for (size_t at = 0; at < values.size(); at += block) {
+    const std::byte* from = bytes.data() + at / block * block_bytes;
+    uint16_t half;
+    std::memcpy(&half, from, 2);
+    const float scale = scale_of(half);
+    for (size_t i = 0; i < block; ++i)
+      values[at + i] = scale * static_cast<float>(static_cast<int8_t>(from[2 + i]));
   }
 }
 

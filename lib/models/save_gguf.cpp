@@ -29,14 +29,14 @@ DType file_type(const Parameter& parameter, const Module& module, const SaveOpti
 
 // The bytes of one tensor as the file has them, whole: turned round and interleaved where the architecture wants it.
 std::vector<std::byte> bytes_of(Context& context, const Model& model, const Module& module, const Parameter& parameter,
-                                DType dtype, const Shape& shape, bool bias) {
+                                DType dtype, const Shape& shape, bool bias, bool turn) {
   const auto size = static_cast<size_t>(storage_bytes(dtype, shape));
   std::vector<std::byte> bytes(size);
-  if (dtype == parameter.value.dtype() && shape == parameter.shape) {
+  if (dtype == parameter.value.dtype() && !turn) {
     context.backend().copy_to_host(parameter.value.const_view().data, bytes.data(), static_cast<int64_t>(size));
   } else {
     std::vector<float> values = context.to_host(dequantized(context, parameter.value));
-    if (!(shape == parameter.shape)) {
+    if (turn) {  // square ones too: GPT-2's attention has them
       std::vector<float> turned(values.size());
       const int64_t rows = parameter.shape[0], columns = parameter.shape[1];
       for (int64_t r = 0; r < rows; ++r)
@@ -115,10 +115,10 @@ void save_gguf(const Model& model, const std::string& path, Context& context, co
       const bool turn = !bias && module.conv1d && module.layout == WeightLayout::in_out;
       output.shape = turn ? Shape{parameter.shape[1], parameter.shape[0]} : parameter.shape;
       auto kept = std::make_shared<std::vector<std::byte>>();
-      output.read = [&context, &model, &module, &parameter, dtype = output.dtype, shape = output.shape, bias, kept,
+      output.read = [&context, &model, &module, &parameter, dtype = output.dtype, shape = output.shape, bias, turn, kept,
                      cancel = options.cancel](int64_t offset, std::span<std::byte> out) {
         poll(cancel);
-        if (kept->empty()) *kept = bytes_of(context, model, module, parameter, dtype, shape, bias);
+        if (kept->empty()) *kept = bytes_of(context, model, module, parameter, dtype, shape, bias, turn);
         std::copy_n(kept->begin() + offset, out.size(), out.begin());
         if (offset + static_cast<int64_t>(out.size()) == static_cast<int64_t>(kept->size())) std::vector<std::byte>().swap(*kept);
       };

@@ -11,9 +11,11 @@
 #include "generate/score.h"
 #include "models/model.h"
 #include "models/quantize.h"
+#include "models/save.h"
 #include "ops/convert.h"
 #include "support/expect_error.h"
 #include "support/golden.h"
+#include "support/temporary_folder.h"
 
 namespace peft {
 namespace {
@@ -169,6 +171,56 @@ TEST_F(MergeInto, nf4_measures_what_is_kept) {
     expect_retained(merged, before);
     merged.restore(model->transformer());
     EXPECT_EQ(bits_of(*model), bits);
+  }
+}
+
+// The figures for a file's type are those of the file itself: merged, saved, loaded again and compared.
+TEST_F(MergeInto, a_file_is_measured_as_it_will_be) {
+  const test::TemporaryFolder folder;
+  for (const char* name : {"llama_lora", "gpt2_lora"}) {
+    for (const DType file : {DType::f16, DType::bf16, DType::q8_0}) {
+      open(name);
+      const auto before = dense();
+      MergedWeights merged =
+          MergedWeights::compute(model->transformer(), *adapter->snapshot(), *context, nullptr, file);
+      merged.apply(model->transformer());
+      const auto wanted = dense();
+      const std::string path = folder.file("merged.gguf");
+      SaveOptions options;
+      options.dtype = file;
+      options.tokenizer = false;
+      save_gguf(*model, path, *context, options);
+      const auto again = Model::load(path, *context);
+      const auto& parameters = model->transformer().layout().parameters;
+      const auto& loaded = again->transformer().layout().parameters;
+      ASSERT_EQ(parameters.size(), loaded.size());
+      for (const MergeTensor& found : merged.report(0.9).tensors) {
+        size_t at = 0;
+        while (parameters[at].path != found.path) ++at;
+        if (parameters[at].shape.rank() == 1) continue;
+        std::vector<float> after = context->to_host(dequantized(*context, loaded[at].value));
+        // A file's rows are outputs; a Conv1D held the other way round is compared where it lies.
+        const int64_t rows = loaded[at].shape[0], columns = loaded[at].shape[1];
+        const auto layout_in = [&](const Model& holder) {
+          const auto& modules = holder.transformer().layout().modules;
+          return std::find_if(modules.begin(), modules.end(), [&](const Module& each) {
+                   return each.weight == static_cast<ParameterId>(at);
+                 })->layout;
+        };
+        const bool turned = layout_in(*again) != layout_in(*model);
+        double product = 0, squares = 0;
+        for (int64_t i = 0; i < rows; ++i)
+          for (int64_t j = 0; j < columns; ++j) {
+            const auto here = static_cast<size_t>(turned ? j * rows + i : i * columns + j);
+            const double update = static_cast<double>(wanted[at][here]) - before[at][here];
+            product += (static_cast<double>(after[static_cast<size_t>(i * columns + j)]) - before[at][here]) * update;
+            squares += update * update;
+          }
+        EXPECT_NEAR(found.retained, product / squares, 1e-6) << name << " " << found.path << " " << name_of(file);
+        EXPECT_EQ(found.dtype, file);
+      }
+      EXPECT_LT(merged.report(0.9).minimum_retained, 1.0);
+    }
   }
 }
 
