@@ -95,8 +95,10 @@ function(peft_shared_library)
   target_include_directories(peft INTERFACE
     "$<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>" "$<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>")
   target_link_options(peft PRIVATE
-    "LINKER:--version-script=${map}" "LINKER:--exclude-libs,ALL" "LINKER:--gc-sections" "LINKER:-z,relro,-z,now"
-    $<$<NOT:$<BOOL:${PEFT_SANITIZE}>>:LINKER:-z,defs>)
+    "LINKER:--version-script=${map}" "LINKER:--exclude-libs,ALL" "LINKER:--gc-sections" "LINKER:-z,relro,-z,now")
+  if(NOT PEFT_SANITIZE)  # their run time is the program's
+    target_link_options(peft PRIVATE "LINKER:-z,defs")
+  endif()
   set_target_properties(peft PROPERTIES
     SOVERSION ${arg_ABI} LINK_DEPENDS "${map}" LIBRARY_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}")
 endfunction()
