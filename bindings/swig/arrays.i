@@ -49,15 +49,73 @@ struct NoOutput {
 static peft_swig::NoOutput peft_output;
 %}
 
-/* A typemap's signature with commas, handed on as one argument of a macro. */
-%define %arg(ARG...)
-ARG
-%enddef
-
+#ifdef SWIGJAVA
 %typemap(arginit) (char *buf, size_t cap, size_t *len) "peft_swig::Output<char> peft_output;"
 %typemap(arginit) (int32_t *data, size_t cap, size_t *len) "peft_swig::Output<int32_t> peft_output;"
 %typemap(arginit) (float *data, size_t cap, size_t *len), (float *values, size_t cap, size_t *len)
   "peft_swig::Output<float> peft_output;"
+#else
+/* Where text and token ids go: memory that grows and may serve any number of calls, one at a time. */
+%inline %{
+class PeftBuffer {
+ public:
+  PeftBuffer() : bytes_(4096) {}
+  /* Where the last call's output begins, until the next call. */
+  int64_t address() const { return static_cast<int64_t>(reinterpret_cast<intptr_t>(bytes_.data())); }
+  /* Its size in bytes. */
+  int64_t size() const { return size_; }
+
+#ifndef SWIG
+  std::vector<char> bytes_;
+  int64_t size_ = 0;
+#endif
+};
+%}
+%{
+namespace peft_swig {
+
+/* A call's output into a PeftBuffer; without one nothing is wanted. */
+template <typename T>
+class BufferOutput {
+ public:
+  void attach(PeftBuffer* buffer, T** data, size_t* capacity, size_t** len) {
+    buffer_ = buffer, data_ = data, capacity_ = capacity;
+    *len = buffer ? &size_ : nullptr;
+    if (buffer) buffer->size_ = 0;
+    point();
+  }
+  bool grow() {
+    if (!buffer_ || size_ <= *capacity_ || grown_) return false;
+    buffer_->bytes_.resize((size_ + 1) * sizeof(T));
+    point();
+    return grown_ = true;
+  }
+  /* After the last call. */
+  void finish(bool done) {
+    if (buffer_) buffer_->size_ = done ? static_cast<int64_t>(size_ * sizeof(T)) : 0;
+  }
+
+ private:
+  void point() {
+    *data_ = buffer_ ? reinterpret_cast<T*>(buffer_->bytes_.data()) : nullptr;
+    *capacity_ = buffer_ ? buffer_->bytes_.size() / sizeof(T) : 0;
+  }
+  PeftBuffer* buffer_ = nullptr;
+  T** data_ = nullptr;
+  size_t *capacity_ = nullptr, size_ = 0;
+  bool grown_ = false;
+};
+
+}  // namespace peft_swig
+%}
+%typemap(arginit) (char *buf, size_t cap, size_t *len) "peft_swig::BufferOutput<char> peft_output;"
+%typemap(arginit) (int32_t *data, size_t cap, size_t *len) "peft_swig::BufferOutput<int32_t> peft_output;"
+%typemap(in) (char *buf, size_t cap, size_t *len), (int32_t *data, size_t cap, size_t *len)
+  "peft_output.attach(reinterpret_cast<PeftBuffer *>($input), &$1, &$2, &$3);"
+%typemap(argout) (char *buf, size_t cap, size_t *len), (int32_t *data, size_t cap, size_t *len)
+  "peft_output.finish(result == PEFT_OK);"
+%typemap(freearg) (char *buf, size_t cap, size_t *len), (int32_t *data, size_t cap, size_t *len) ""
+#endif
 %exception {
   $action
   if (peft_output.grow()) { $action }

@@ -8,6 +8,11 @@
 %include <typemaps.i>
 %include <enumtypeunsafe.swg>
 
+/* A typemap's signature with commas, handed on as one argument of a macro. */
+%define %arg(ARG...)
+ARG
+%enddef
+
 %pragma(java) jniclasscode=%{
   static { org.libpeft.NativeLibrary.load(); }
 %}
