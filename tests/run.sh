@@ -96,7 +96,7 @@ status=0
 ctest --test-dir "$build" -R "$pattern" -j "$jobs" --output-on-failure --no-tests=error 2>&1 | tee "$log" || status=1
 echo
 # What did not run must be seen: skipped tests count as passed elsewhere.
-skipped=$(sed -n 's/^\(SKIPPED: \|NO GPU: \)/\1/p' "$build/Testing/Temporary/LastTest.log" 2> /dev/null | sort | uniq -c || true)
+skipped=$(sed -nE 's/^(([a-z]+: )?(SKIPPED|NO GPU): )/\1/p' "$build/Testing/Temporary/LastTest.log" 2> /dev/null | sort | uniq -c || true)
 if [[ -n $skipped ]]; then
   echo "NOT RUN HERE (how many tests, and why):"
   echo "$skipped"

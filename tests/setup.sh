@@ -12,11 +12,16 @@ build_packages=(
   libcli11-dev libyaml-cpp-dev)
 test_packages=(
   libgtest-dev libgmock-dev libbenchmark-dev valgrind clang libclang-rt-14-dev python3)
+# Of the bindings: what is missing leaves out that language alone. Go is not among them, for Debian's is too old (1.24 is
+# needed); rustfmt and clippy come with Rust or not at all.
+binding_packages=(
+  swig openjdk-17-jdk-headless maven mono-mcs mono-runtime libmono-system4.0-cil libmono-system-core4.0-cil
+  libmono-system-xml4.0-cil libmono-system-runtime4.0-cil nunit-console libnunit-cil-dev)
 oldest_rust=1.85
 
 case $what in
   build) packages=("${build_packages[@]}") ;;
-  tests) packages=("${build_packages[@]}" "${test_packages[@]}") ;;
+  tests) packages=("${build_packages[@]}" "${test_packages[@]}" "${binding_packages[@]}") ;;
   *)
     echo "usage: bash tests/setup.sh [build|tests]" >&2
     exit 2
