@@ -67,6 +67,11 @@ step "tests, opened at run time" env -u LD_LIBRARY_PATH cargo test "${jobs[@]}" 
   --test it --test load
 step "documentation without the library" env -u LIBPEFT_DIR -u LD_LIBRARY_PATH DOCS_RS=1 RUSTDOCFLAGS="-D warnings" \
   cargo doc "${jobs[@]}" --no-deps -p libpeft-sys -p libpeft
+if command -v pkg-config > /dev/null; then
+  step "a project outside, by pkg-config" bash "$here/package_test.sh"
+else
+  skip "a project outside, by pkg-config" "no pkg-config"
+fi
 if ls /usr/lib/llvm-*/lib/libclang*.so* > /dev/null 2>&1 || [[ -n ${LIBCLANG_PATH:-} ]]; then
   step "bindings are those of the headers" cargo test "${jobs[@]}" -p libpeft-sys --features bindgen
 else

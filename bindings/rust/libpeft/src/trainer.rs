@@ -69,15 +69,19 @@ impl Trainer {
 
     /// Makes one step on the next batch: forward, backward, update. `None` when all steps have been made.
     pub fn step(&mut self) -> Result<Option<Event>> {
-        self.step_with(&StepOptions::new())
+        self.raw_step(ptr::null())
     }
 
     /// Makes one step with rows or a cancel token.
     pub fn step_with(&mut self, options: &StepOptions<'_>) -> Result<Option<Event>> {
         let mut keep = Keep::default();
         let options = options.raw(&mut keep)?;
+        self.raw_step(&options)
+    }
+
+    fn raw_step(&mut self, options: *const sys::peft_step_options) -> Result<Option<Event>> {
         let mut raw = Event::empty();
-        let status = check(unsafe { sys::peft_train_step(self.raw(), &options, &mut raw) })?;
+        let status = check(unsafe { sys::peft_train_step(self.raw(), options, &mut raw) })?;
         Ok((status != END).then(|| Event::from_raw(&raw)))
     }
 

@@ -93,6 +93,15 @@ fn a_trainer_is_not_used_from_its_own_callback() {
 
 #[cfg(unix)]
 #[test]
+fn a_path_that_is_not_utf8() {
+    use std::os::unix::ffi::OsStrExt;
+    let context = Context::new().unwrap();
+    let path = std::path::Path::new(std::ffi::OsStr::from_bytes(b"/tmp/\xff"));
+    assert_eq!(code(Model::load(&context, path)), ErrorCode::InvalidArgument);
+}
+
+#[cfg(unix)]
+#[test]
 fn a_child_process_is_told_that_it_is_one() {
     unsafe extern "C" {
         fn fork() -> i32;
