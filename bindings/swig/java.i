@@ -37,7 +37,7 @@ inline void raise(JNIEnv* jenv, int32_t code, const std::string& text) {
   if (!bytes) return;
   jenv->SetByteArrayRegion(bytes, 0, static_cast<jsize>(text.size()), reinterpret_cast<const jbyte*>(text.data()));
   jobject made = jenv->CallStaticObjectMethod(type, make, static_cast<jint>(code), bytes);
-  if (made) jenv->Throw(static_cast<jthrowable>(made));
+  if (!jenv->ExceptionCheck() && made) jenv->Throw(static_cast<jthrowable>(made));
 }
 
 /* Leaves the remark of a PEFT_NOTE with the Java thread, which may be on another native thread next time. */
@@ -48,6 +48,7 @@ inline void note(JNIEnv* jenv, const std::string& text) {
   if (!bytes) return;
   jenv->SetByteArrayRegion(bytes, 0, static_cast<jsize>(text.size()), reinterpret_cast<const jbyte*>(text.data()));
   jenv->CallStaticVoidMethod(type, keep, bytes);
+  if (jenv->ExceptionCheck()) return; /* out of memory: it reaches the caller instead of the remark */
 }
 
 /* A byte[] for the length of a call. */
@@ -168,6 +169,7 @@ void end_output(JNIEnv* jenv, jobject target, Output<T>& output) {
   jclass type = jenv->FindClass("java/nio/Buffer");
   jmethodID limit = jenv->GetMethodID(type, "limit", "(I)Ljava/nio/Buffer;");
   jenv->CallObjectMethod(target, limit, static_cast<jint>(output.size()));
+  if (jenv->ExceptionCheck()) return;
 }
 
 }  // namespace peft_swig

@@ -32,6 +32,14 @@ public final class MergeOptions extends Options<peft_merge_options, MergeOptions
     return set(to -> to.setCancel(cancel.handle()));
   }
 
+  /**
+   * Type that the merged model will be saved as: the report counts its rounding too, the model in memory does
+   * not have it. Default AS_STORED = as in memory; _FLOAT32, _FLOAT16, _BFLOAT16, _Q8_0.
+   */
+  public MergeOptions saveDtype(DType saveDtype) {
+    return set(to -> to.setSave_dtype(saveDtype.ordinal()));
+  }
+
   @Override
   peft_merge_options create() {
     return new peft_merge_options();
