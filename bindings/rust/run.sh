@@ -51,8 +51,9 @@ step() { # name, command...
   rm -f "$log"
 }
 skip() {
+  echo "rust: SKIPPED: $1: $2" >&2
   names+=("$1")
-  results+=("SKIPPED: $2")
+  results+=("skipped: $2")
 }
 
 if cargo fmt --version > /dev/null 2>&1; then step format cargo fmt --all --check; else skip format "no rustfmt"; fi

@@ -1,10 +1,13 @@
 //! The library opened at run time: missing, another one, of another interface. Each in a process of its own.
 #![cfg(all(feature = "load-dynamic", target_os = "linux"))]
 
-use std::path::{Path, PathBuf};
+mod support;
+
+use std::path::Path;
 use std::process::Command;
 
 use libpeft::*;
+use support::Folder;
 
 const ROLE: &str = "PEFT_RUST_LOAD_ROLE";
 
@@ -40,12 +43,6 @@ fn said_with(folder: &Path) -> Option<String> {
     Some(text)
 }
 
-fn folder(name: &str) -> PathBuf {
-    let folder = std::env::temp_dir().join(format!("libpeft_rust_load_{}_{name}", std::process::id()));
-    std::fs::create_dir_all(&folder).unwrap();
-    folder
-}
-
 fn compile(folder: &Path, source: &str) -> bool {
     std::fs::write(folder.join("fake.c"), source).unwrap();
     let status = Command::new("cc")
@@ -61,10 +58,10 @@ fn compile(folder: &Path, source: &str) -> bool {
 
 #[test]
 fn a_missing_library_is_an_error_that_lists_every_place() {
-    let folder = folder("empty");
-    let Some(text) = said_with(&folder) else { return };
+    let folder = Folder::new();
+    let Some(text) = said_with(&folder.0) else { return };
     for name in ["libpeft.so.1", "libpeft.so", "lib/libpeft.so.1", "lib/libpeft.so"] {
-        assert!(text.contains(&format!("{}: no such file", folder.join(name).display())), "{name} in {text}");
+        assert!(text.contains(&format!("{}: no such file", folder.path(name).display())), "{name} in {text}");
     }
     let beside = std::env::current_exe().unwrap().with_file_name("libpeft.so.1");
     assert!(text.contains(&format!("{}: no such file", beside.display())), "{text}");
@@ -74,13 +71,13 @@ fn a_missing_library_is_an_error_that_lists_every_place() {
 
 #[test]
 fn another_interface_is_said_with_both_numbers() {
-    let folder = folder("other");
+    let folder = Folder::new();
     let source =
         "int peft_abi_version(void) { return 77; } const char *peft_version(void) { return \"9.9.9\"; }";
-    if !compile(&folder, source) {
+    if !compile(&folder.0, source) {
         return;
     }
-    if let Some(text) = said_with(&folder) {
+    if let Some(text) = said_with(&folder.0) {
         let words = "version 9.9.9 has binary interface 77, and this program was made for 1";
         assert!(text.contains(words), "{text}");
     }
@@ -88,14 +85,14 @@ fn another_interface_is_said_with_both_numbers() {
 
 #[test]
 fn a_library_that_lacks_functions_is_named() {
-    let folder = folder("lacks");
+    let folder = Folder::new();
     let source =
         "int peft_abi_version(void) { return 1; } const char *peft_version(void) { return \"0.0.1\"; }";
-    if compile(&folder, source) {
-        assert!(said_with(&folder).is_none_or(|text| text.contains("it has no peft_")));
+    if compile(&folder.0, source) {
+        assert!(said_with(&folder.0).is_none_or(|text| text.contains("it has no peft_")));
     }
-    if compile(&folder, "int something_else;") {
-        assert!(said_with(&folder).is_none_or(|text| text.contains("it has no peft_abi_version")));
+    if compile(&folder.0, "int something_else;") {
+        assert!(said_with(&folder.0).is_none_or(|text| text.contains("it has no peft_abi_version")));
     }
 }
 

@@ -14,6 +14,9 @@ fn merge_reports_and_is_undone_bit_for_bit() {
     let adapted = logits(&model, &[&adapter]);
     let dry = model.merge(&adapter, &MergeOptions::new().dry_run(true)).unwrap();
     assert!(!dry.merged && dry.tensor_count == 14);
+    let rounded = MergeOptions::new().dry_run(true).save_dtype(Dtype::Bfloat16);
+    let rounded = model.merge(&adapter, &rounded).unwrap();
+    assert!(rounded.mean_retained != dry.mean_retained, "{rounded:?} {dry:?}");
     let report = model.merge(&adapter, &MergeOptions::new()).unwrap();
     assert!(report.merged && report.minimum_retained > 0.99 && report.original_bytes > 0);
     let tensors = model.merge_tensors().unwrap();
