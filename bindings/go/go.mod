@@ -1,0 +1,3 @@
+module libpeft.org/go/peft
+
+go 1.24

@@ -1,0 +1,75 @@
+package peft
+
+import (
+	"unsafe"
+
+	"libpeft.org/go/peft/internal/native"
+)
+
+// What generated functions give: a status below this, or the address of a remark, or minus that of a
+// failure.
+const firstAddress = 4096
+
+func outcome(value int64) (Status, error) {
+	status, _, err := outcomeAndNote(value)
+	return status, err
+}
+
+// fails is outcome where success is all there is to know.
+func fails(value int64) error {
+	_, err := outcome(value)
+	return err
+}
+
+// outcomeAndNote also gives the remark that comes with StatusNote.
+func outcomeAndNote(value int64) (Status, string, error) {
+	if value >= 0 && value < firstAddress {
+		return Status(value), "", nil
+	}
+	address := max(value, -value)
+	defer native.Peft_failure_free(address)
+	status := Status(native.Peft_failure_code(address))
+	message := bytesAt(native.Peft_failure_text(address), native.Peft_failure_size(address))
+	if value > 0 {
+		return status, string(message), nil
+	}
+	return status, "", &Error{Status: status, Message: string(message)}
+}
+
+// pointer makes an address outside Go a pointer.
+func pointer(address int64) unsafe.Pointer {
+	return *(*unsafe.Pointer)(unsafe.Pointer(&address))
+}
+
+// bytesAt is memory of the library's, to be copied at once.
+func bytesAt(address, size int64) []byte {
+	if size == 0 {
+		return nil
+	}
+	return unsafe.Slice((*byte)(pointer(address)), size)
+}
+
+// text makes a call that writes text into a buffer.
+func text(call func(buffer native.PeftBuffer) int64) (string, Status, error) {
+	buffer := native.NewPeftBuffer()
+	defer native.DeletePeftBuffer(buffer)
+	status, err := outcome(call(buffer))
+	if err != nil {
+		return "", status, err
+	}
+	return string(bytesAt(buffer.Address(), buffer.Size())), status, nil
+}
+
+// integers makes a call that writes numbers into a buffer.
+func integers(call func(buffer native.PeftBuffer) int64) ([]int32, error) {
+	buffer := native.NewPeftBuffer()
+	defer native.DeletePeftBuffer(buffer)
+	if err := fails(call(buffer)); err != nil {
+		return nil, err
+	}
+	count := buffer.Size() / 4
+	if count == 0 {
+		return nil, nil
+	}
+	return append([]int32(nil), unsafe.Slice((*int32)(pointer(buffer.Address())), count)...), nil
+}
