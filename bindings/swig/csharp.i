@@ -1,6 +1,6 @@
 /* C#: generated functions give the status and throw Libpeft.PeftException(int code, string message), made from what the
- * same native call returned: no callback into managed code anywhere, as IL2CPP needs it. Text is pointers to UTF-8, or
- * string for names and settings; numbers are pointers to pinned memory.
+ * same native call returned: no delegate that generated code registers, as IL2CPP needs it. Text is pointers to UTF-8, or
+ * string for names and settings; numbers are pointers to pinned memory. Callbacks are the facade's static functions.
  *   swig -c++ -csharp -namespace Libpeft.Native -dllimport peft_csharp -DSWIG_CSHARP_NO_EXCEPTION_HELPER
  *        -DSWIG_CSHARP_NO_STRING_HELPER -I<include> -outdir ... -o wrap.cpp csharp.i */
 %module(directors="0") PeftNative
@@ -37,7 +37,8 @@
     System.Runtime.InteropServices.Marshal.Copy((System.IntPtr)peft_failure_text(address), text, 0, text.Length);
     peft_failure_free(address);
     string message = System.Text.Encoding.UTF8.GetString(text);
-    if (code < 0) throw new Libpeft.PeftException(code, message);
+    if (code == PEFT_E_CANCELLED) throw new Libpeft.PeftCanceledException(message);
+    if (code < 0) throw new Libpeft.PeftException((Libpeft.Status)code, message);
     Remark = message;
     return code;
   }
@@ -51,13 +52,13 @@
   internal static byte[] Name(string text) {
     if (text == null) return null;
     if (text.IndexOf('\0') >= 0)
-      throw new Libpeft.PeftException(PEFT_E_INVALID_ARGUMENT, "a name, path or setting holds NUL");
+      throw new Libpeft.PeftException(Libpeft.Status.InvalidArgument, "a name, path or setting holds NUL");
     try {
       byte[] bytes = new byte[Strict.GetByteCount(text) + 1];
       Strict.GetBytes(text, 0, text.Length, bytes, 0);
       return bytes;
     } catch (System.Text.EncoderFallbackException) {
-      throw new Libpeft.PeftException(PEFT_E_INVALID_ARGUMENT,
+      throw new Libpeft.PeftException(Libpeft.Status.InvalidArgument,
                                       "the text holds a surrogate without its other half");
     }
   }
@@ -152,25 +153,33 @@ PEFT_POINTER(float *values)
 %typemap(in) peft_log_level *level (peft_log_level held = PEFT_LOG_OFF) "$1 = &held;"
 %typemap(argout) peft_log_level *level "*$input = held$argnum;"
 
+/* Handles are SafeHandles of the facade: held during a call, freed by whichever thread comes last. */
 %define PEFT_HANDLE(name)
-%typemap(ctype) name *, const name * "long long"
-%typemap(imtype) name *, const name * "long"
-%typemap(cstype) name *, const name * "long"
-%typemap(csin) name *, const name * "$csinput"
-%typemap(csout, excode="") name *, const name * { return $imcall; }
+%typemap(ctype) name *, const name * "void *"
+%typemap(imtype) name *, const name * "Libpeft.Native.Handles.name"
+%typemap(cstype) name *, const name * "Libpeft.Native.Handles.name"
+%typemap(csin) name *, const name * "($csinput ?? Libpeft.Native.Handles.name.None)"
 %typemap(csvarin, excode="") name *, const name * %{
     set { $imcall; } %}
-%typemap(csvarout, excode="") name *, const name * %{
-    get { return $imcall; } %}
-%typemap(in) name *, const name * "$1 = reinterpret_cast<$1_ltype>(static_cast<intptr_t>($input));"
-%typemap(out) name *, const name * "$result = static_cast<long long>(reinterpret_cast<intptr_t>($1));"
-%typemap(ctype) name **out "long long *"
-%typemap(imtype) name **out "out long"
-%typemap(cstype) name **out "out long"
+/* A field that was read would own what it does not: fields of this kind can only be set. */
+%typemap(imtype, out="System.IntPtr") name *, const name * "Libpeft.Native.Handles.name"
+%typemap(csvarout, excode="") name *, const name * ""
+%typemap(in) name *, const name * "$1 = static_cast<$1_ltype>($input);"
+%typemap(out) name *, const name * "$result = const_cast<name *>($1);"
+%typemap(ctype) name **out "void **"
+%typemap(imtype) name **out "out Libpeft.Native.Handles.name"
+%typemap(cstype) name **out "out Libpeft.Native.Handles.name"
 %typemap(csin) name **out "out $csinput"
 %typemap(in) name **out (name *made = nullptr) "$1 = &made;"
-%typemap(argout) name **out "*$input = static_cast<long long>(reinterpret_cast<intptr_t>(made$argnum));"
+%typemap(argout) name **out "*$input = made$argnum;"
+%ignore name##_free;
+%rename(name##_free) name##_release;
+%inline %{
+/* For the release of a SafeHandle, which has but the bare value. */
+void name##_release(void *handle) { name##_free(static_cast<name *>(handle)); }
+%}
 %enddef
+PEFT_POINTER(void *handle)
 
 %define PEFT_SIZED(name)
 %typemap(in) (name *options, size_t size), (name *config, size_t size) "$1 = static_cast<name *>($input); $2 = sizeof(name);"
@@ -192,4 +201,28 @@ PEFT_POINTER(float *values)
 %typemap(csin) (const peft_row *rows, size_t n) "PeftRows.getCPtr($csinput)"
 %enddef
 
+/* Callbacks: addresses of static functions, and a number by which they find what they belong to. */
+PEFT_POINTER(void *called)
+PEFT_POINTER(void *dropped)
+PEFT_POINTER(void *state)
+
+%ignore peft_trainer_run;
+%ignore peft_log_set_callback;
+%rename(peft_trainer_run) peft_trainer_run_with;
+%rename(peft_log_set_callback) peft_log_set_callback_to;
 %include "peft.i"
+
+%inline %{
+peft_status peft_trainer_run_with(peft_trainer *trainer, const peft_cancel *cancel, void *called, void *state) {
+  return peft_trainer_run(trainer, cancel, reinterpret_cast<peft_train_fn>(called), state, nullptr);
+}
+peft_status peft_log_set_callback_to(void *called, void *state, void *dropped) {
+  return peft_log_set_callback(reinterpret_cast<peft_log_fn>(called), state, reinterpret_cast<peft_drop_fn>(dropped));
+}
+%}
+%extend peft_model_options {
+  void set_progress(void *called, void *state) {
+    $self->progress = reinterpret_cast<peft_progress_fn>(called);
+    $self->user_data = state;
+  }
+}
