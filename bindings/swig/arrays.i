@@ -64,6 +64,10 @@ class PeftBuffer {
   int64_t address() const { return static_cast<int64_t>(reinterpret_cast<intptr_t>(bytes_.data())); }
   /* Its size in bytes. */
   int64_t size() const { return size_; }
+  /* Makes room where the size can be guessed, so that no call is made twice. */
+  void reserve(int64_t bytes) {
+    if (bytes > static_cast<int64_t>(bytes_.size())) bytes_.resize(static_cast<size_t>(bytes));
+  }
 
 #ifndef SWIG
   std::vector<char> bytes_;
@@ -117,6 +121,9 @@ class BufferOutput {
 %typemap(freearg) (char *buf, size_t cap, size_t *len), (int32_t *data, size_t cap, size_t *len) ""
 #endif
 %exception {
+#ifdef SWIGJAVA
+  peft_swig::Inside inside;
+#endif
   $action
   if (peft_output.grow()) { $action }
 }
