@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -94,10 +95,13 @@ class OutputFolder {
   OutputFolder& operator=(const OutputFolder&) = delete;
   ~OutputFolder();
   const std::string& staging_path() const { return staging_; }  // write the files here
+  // Files of the folder replaced for which this is false are not ours to remove: they go on in the new one.
+  void replaces(std::function<bool(std::string_view name)> ours) { ours_ = std::move(ours); }
   void commit();
 
  private:
   std::string path_, staging_;
+  std::function<bool(std::string_view)> ours_;
   bool committed_ = false;
 };
 

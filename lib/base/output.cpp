@@ -157,6 +157,15 @@ void OutputFolder::commit() {
     fail(Code::io, "{}: cannot put the finished folder in place: {}", path_, errno_text(error));
   }
   committed_ = true;
+  if (!old.empty() && ours_) {
+    for (const std::string& name : Folder::open(old).list()) {
+      const std::string kept = join_path(path_, name);
+      if (ours_(name) || path_exists(kept)) continue;
+      if (::rename(join_path(old, name).c_str(), kept.c_str()) != 0)
+        fail_errno(kept, "keep what the folder held beside our files");
+    }
+    sync_folder(path_);
+  }
   sync_folder(parent_folder(path_));
   if (!old.empty()) remove_folder(old);
 }

@@ -16,7 +16,9 @@ struct SaveOptions {
 };
 
 // A folder that Transformers reads: config.json, safetensors (NF4 as bitsandbytes has it), tokenizer, chat template. Saving
-// over the folder it was loaded from is safe. A model folder is replaced as a whole; one that holds anything else is refused. Code::unsupported names a tensor whose type the format cannot hold.
+// over the folder it was loaded from is safe. A model's files are replaced
+// as a whole, other files beside them stay; a folder without a config.json, or with folders, is somebody's own: Code::refused.
+// Code::unsupported names a tensor whose type the format cannot hold.
 void save_folder(const Model& model, const std::string& path, Context& context, const SaveOptions& options);
 
 // A GGUF file with the tokenizer inside. Code::unsupported where GGUF has no place for something, a part of the tokenizer

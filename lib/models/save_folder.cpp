@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <array>
 #include <memory>
 #include <set>
 
@@ -106,6 +107,17 @@ Json config_of(const Model& model, const SaveOptions& options) {
   return config;
 }
 
+// What a model folder is made of. A stale shard or tokenizer would be taken for the new model's; a card, a licence or
+// notes beside them are somebody's own.
+bool is_model_file(std::string_view name) {
+  constexpr std::array<std::string_view, 10> names = {
+      "config.json",        "generation_config.json",  "tokenizer.json", "tokenizer_config.json",
+      "chat_template.jinja", "special_tokens_map.json", "vocab.json",     "merges.txt",
+      "tokenizer.model",    "added_tokens.json"};
+  return name.ends_with(".safetensors") || name.ends_with(".safetensors.index.json") ||
+         std::find(names.begin(), names.end(), name) != names.end();
+}
+
 }  // namespace
 
 void save_folder(const Model& model, const std::string& path, Context& context, const SaveOptions& options) {
@@ -123,6 +135,7 @@ void save_folder(const Model& model, const std::string& path, Context& context, 
   }
   check_replaceable(path, "config.json");
   OutputFolder folder(path);
+  folder.replaces(is_model_file);
   write_checkpoint(folder.staging_path(), tensors, options.shard_bytes);
   write_text_file(join_path(folder.staging_path(), "config.json"), dump_json(config_of(model, options), 2) + "\n");
   if (options.tokenizer && model.tokenizer()) {

@@ -44,6 +44,31 @@ TEST_P(RoundTrip, folder_gives_the_same_logits) {
   EXPECT_EQ(logits_of(*Model::load(folder.file("model"), *context), *context), logits_of(*model, *context));
 }
 
+TEST(SaveFolder, replaces_its_own_files_alone) {
+  const auto context = test::cpu_context();
+  const auto model = Model::load(test::data_path("families/llama"), *context);
+  const test::TemporaryFolder folder;
+  SaveOptions options;
+  options.shard_bytes = 20'000;
+  save_folder(*model, folder.file("model"), *context, options);
+  write_text_file(folder.file("model/README.md"), "my notes");
+  write_text_file(folder.file("model/tokenizer.model"), "of another tokenizer");
+  save_folder(*model, folder.file("model"), *context, {});
+  EXPECT_EQ(read_text_file(folder.file("model/README.md"), 100), "my notes");
+  EXPECT_FALSE(path_exists(folder.file("model/tokenizer.model")));
+  EXPECT_FALSE(path_exists(folder.file("model/model.safetensors.index.json")));
+  EXPECT_EQ(logits_of(*Model::load(folder.file("model"), *context), *context), logits_of(*model, *context));
+  // Somebody's own folder: no config.json, or folders inside.
+  for (const char* name : {"documents/letter.txt", "model/more/letter.txt"}) {
+    std::filesystem::create_directories(std::filesystem::path(folder.file(name)).parent_path());
+    write_text_file(folder.file(name), "dear");
+    EXPECT_ERROR(Code::refused, "name a new folder",
+                 save_folder(*model, folder.file(std::string(name).substr(0, std::string(name).find('/'))),
+                             *context, {}));
+    EXPECT_EQ(read_text_file(folder.file(name), 100), "dear");
+  }
+}
+
 // The way to GGUF turns a Conv1D round, square ones too, and interleaves rotated heads.
 TEST_P(RoundTrip, gguf_of_a_folder_gives_the_same_logits) {
   const auto context = test::cpu_context();
