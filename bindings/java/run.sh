@@ -15,5 +15,18 @@ cd "$here"
 filled=$root/build/bindings/java/${goal[0]}.filled
 offline=()
 [[ -e $filled ]] && offline=(-o)
-mvn -B -q "${offline[@]}" "${goal[@]}"
+mvn -B -q -Dstyle.color=never "${offline[@]}" "${goal[@]}"
 touch "$filled"
+[[ ${1:-} == package ]] && exit 0
+
+# A program outside the tree that has the jar and nothing else: the README's.
+jar=$root/build/bindings/java/target/libpeft-0.1.0.jar
+outside=$(mktemp -d)
+trap 'rm -rf "$outside"' EXIT
+sed -n '/^```java$/,/^```$/p' README.md | sed '1d;$d' > "$outside/QuickStart.java"
+cp "$jar" "$outside/libpeft.jar"
+cp -r "$root/tests/data/families/llama" "$outside/model"
+cd "$outside"
+env -u LIBPEFT_DIR -u LD_LIBRARY_PATH javac -cp libpeft.jar QuickStart.java
+env -u LIBPEFT_DIR -u LD_LIBRARY_PATH XDG_CACHE_HOME="$outside/cache" java -cp libpeft.jar:. QuickStart model adapter
+[[ -e adapter/adapter_model.safetensors ]]

@@ -26,6 +26,42 @@ ARG
 %}
 
 %{
+#include <atomic>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <thread>
+#include <unistd.h>
+
+namespace peft_swig {
+
+/* Calls under way. */
+inline std::atomic<int> calls_inside{0};
+struct Inside {
+  Inside() { calls_inside.fetch_add(1, std::memory_order_relaxed); }
+  ~Inside() { calls_inside.fetch_sub(1, std::memory_order_release); }
+};
+
+/* The JVM's exit destroys native libraries under daemon threads that still compute in them. Those threads cannot go
+ * back to Java by then, so it is enough to wait for them; if that takes long, the rest of the exit is left out. */
+inline void leave(int status, void*) {
+  for (int i = 0; i < 2000 && calls_inside.load(std::memory_order_acquire) > 0; ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  if (calls_inside.load(std::memory_order_acquire) == 0) return;
+  std::fflush(nullptr);
+  _exit(status);
+}
+
+}  // namespace peft_swig
+%}
+
+/* Called by a shutdown hook: what is registered last runs first, before the destructors of the libraries below. */
+%exception peft_java_watch_exit "$action"
+%inline %{
+void peft_java_watch_exit() { on_exit(peft_swig::leave, nullptr); }
+%}
+
+%{
 namespace peft_swig {
 
 /* Throws org.libpeft.PeftException; the native function must return at once. */

@@ -53,6 +53,7 @@ public final class NativeLibrary {
               "libpeft from " + origin + " has ABI version " + found + ", this jar needs " + PeftConstants.PEFT_ABI_VERSION);
       throw failure;
     }
+    Runtime.getRuntime().addShutdownHook(new Thread(Peft::peft_java_watch_exit, "libpeft exit"));
   }
 
   private static String find(List<String> looked) {

@@ -31,6 +31,7 @@ final class Fixtures {
   static Run java(List<String> arguments) throws IOException, InterruptedException {
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    command.addAll(List.of("-Dpeft.root=" + ROOT, "-Dpeft.out=" + OUT));
     command.addAll(arguments);
     return run(command);
   }
@@ -38,7 +39,7 @@ final class Fixtures {
   static Run run(List<String> command) throws IOException, InterruptedException {
     Path log = Files.createTempFile("libpeft", ".log");
     try {
-      Process process = new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(log.toFile()).start();
+      Process process = new ProcessBuilder(command).directory(OUT.toFile()).redirectErrorStream(true).redirectOutput(log.toFile()).start();
       if (!process.waitFor(300, TimeUnit.SECONDS)) {
         process.destroyForcibly();
         throw new IOException("took too long: " + command);

@@ -15,16 +15,21 @@ class LifetimeTest {
 
   private void flat(String what, Runnable cycle) {
     for (int i = 0; i < CYCLES / 10; i++) cycle.run();
-    System.gc();
-    long before = Fixtures.residentBytes();
-    long begin = System.nanoTime();
-    for (int i = 0; i < CYCLES; i++) cycle.run();
-    double seconds = (System.nanoTime() - begin) / 1e9;
-    System.gc();
-    long growth = Fixtures.residentBytes() - before;
+    long growth = Long.MAX_VALUE;
+    double seconds = 0;
+    // A leak shows every time; what the JVM itself compiles and caches does not.
+    for (int attempt = 0; attempt < 3 && growth > 2 << 20; attempt++) {
+      System.gc();
+      long before = Fixtures.residentBytes();
+      long begin = System.nanoTime();
+      for (int i = 0; i < CYCLES; i++) cycle.run();
+      seconds = (System.nanoTime() - begin) / 1e9;
+      System.gc();
+      growth = Math.min(growth, Fixtures.residentBytes() - before);
+    }
     System.out.printf("lifetime: %-14s %d cycles, %.1f s, resident memory %+d KiB%n", what, CYCLES, seconds, growth >> 10);
-    // A leak of 1 KiB a cycle would be 10 MiB; the Java heap itself moves by less than this.
-    assertTrue(growth < 8 << 20, what + " grew by " + growth + " bytes");
+    // 1 KiB a cycle would be 10 MiB.
+    assertTrue(growth < 4 << 20, what + " grew by " + growth + " bytes");
   }
 
   @Test
@@ -116,6 +121,38 @@ class LifetimeTest {
       assertEquals(before, context.info().memoryBytes());
       for (int i = 0; i < 20; i++) family();
       System.gc();
+    }
+  }
+
+  /** Leaves everything open, with a training under way in a thread that nobody waits for. */
+  public static final class Leaver {
+    private Leaver() {}
+
+    public static void main(String[] arguments) throws Exception {
+      family();
+      Context context = new Context();
+      Model model = context.loadModel(Fixtures.LLAMA);
+      Trainer trainer =
+          model.trainer(model.attachLora("a", null), Fixtures.rows(context), new TrainerOptions().maxSteps(1_000_000));
+      Thread thread = new Thread(() -> trainer.run(null, null));
+      thread.setDaemon(true);
+      thread.start();
+      while (trainer.info().step() < 5) Thread.sleep(1);
+      if (arguments.length > 0) System.exit(0);
+    }
+  }
+
+  @Test
+  void exitWithEverythingOpen() throws Exception {
+    for (int i = 0; i < 6; i++) {
+      List<String> arguments =
+          new ArrayList<>(
+              List.of("-Dorg.libpeft.cache=" + System.getProperty("org.libpeft.cache"), "-cp", Fixtures.classPath(),
+                  "org.libpeft.LifetimeTest$Leaver"));
+      if (i % 2 == 0) arguments.add("exit");
+      Fixtures.Run run = Fixtures.java(arguments);
+      assertEquals(0, run.status(), run.output());
+      assertEquals("", run.output());
     }
   }
 
