@@ -28,8 +28,13 @@ export LIBPEFT_DIR CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$root/build/bindings/rus
 export LD_LIBRARY_PATH=$LIBPEFT_DIR${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
 
 jobs=(-j "${PEFT_RUST_JOBS:-2}" --locked)
-cargo fetch --locked --offline > /dev/null 2>&1 || cargo fetch --locked > /dev/null 2>&1 ||
-  echo "rust: the crates could not be fetched" >&2
+service=$root/examples/services/rust
+for manifest in "$here/Cargo.toml" "$service/Cargo.toml"; do
+  [[ -e $manifest ]] || continue
+  cargo fetch --locked --offline --manifest-path "$manifest" > /dev/null 2>&1 ||
+    cargo fetch --locked --manifest-path "$manifest" > /dev/null 2>&1 ||
+    echo "rust: the crates of $manifest could not be fetched" >&2
+done
 export CARGO_NET_OFFLINE=true
 
 names=() results=()
@@ -43,7 +48,7 @@ step() { # name, command...
   grep -h SKIPPED "$log" >&2
   names+=("$name")
   if ((status == 0)); then
-    results+=("ok$(awk '/^test result:/ { passed += $4 } END { if (passed) print ", " passed " tests" }' "$log")")
+    results+=("ok$(awk '/^test result:/ { n += $4 } /^ok   / { ++n } END { if (n) print ", " n " tests" }' "$log")")
   else
     results+=("FAILED")
     tail -n 60 "$log" >&2
@@ -68,6 +73,11 @@ step "tests, opened at run time" env -u LD_LIBRARY_PATH cargo test "${jobs[@]}" 
   --test it --test load
 step "documentation without the library" env -u LIBPEFT_DIR -u LD_LIBRARY_PATH DOCS_RS=1 RUSTDOCFLAGS="-D warnings" \
   cargo doc "${jobs[@]}" --no-deps -p libpeft-sys -p libpeft
+if [[ -e $service/test.sh ]]; then
+  step "the chat service, from outside" bash "$service/test.sh"
+  cargo clippy --version > /dev/null 2>&1 &&
+    step "lint, the chat service" cargo clippy "${jobs[@]}" --manifest-path "$service/Cargo.toml" -- -D warnings
+fi
 if command -v pkg-config > /dev/null; then
   step "a project outside, by pkg-config" bash "$here/package_test.sh"
 else
