@@ -88,7 +88,7 @@ final class Customer {
           Trainer trainer = model.trainer(made, data, options)) {
         state = "training";
         resume(trainer);
-        trainer.run(this::tell, cancel);
+        run(trainer, cancel);
       }
       made.save(folder.resolve("adapter"));
       Files.delete(rows());
@@ -105,6 +105,16 @@ final class Customer {
       say("failed", Map.of("message", String.valueOf(e)));
     } finally {
       for (BlockingQueue<String> follower : followers) follower.add(END);
+    }
+  }
+
+  /** A polite stop leaves a checkpoint of the step where it stands. */
+  private void run(Trainer trainer, Cancel cancel) {
+    try {
+      trainer.run(this::tell, cancel);
+    } catch (PeftException e) {
+      if (e.code() == Status.CANCELLED && trainer.info().step() > 0) trainer.checkpoint(null, null);
+      throw e;
     }
   }
 

@@ -106,7 +106,7 @@ cmp "$work/data/carol/adapter/adapter_model.safetensors" "$work/data/dave/adapte
 
 # A polite stop in the middle of a training, and on from there.
 post "erin/rows?steps=$steps" "$fibonacci" > "$work/posted"
-sleep 0.3
+curl -sS -N --max-time 60 "$url/customers/erin/events" 2> /dev/null | grep -m1 -q '^event: step' || true
 kill "$pid"
 wait "$pid" 2> /dev/null || true
 start
