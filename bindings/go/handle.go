@@ -53,3 +53,47 @@ func (o *object) Close() error {
 	}
 	return nil
 }
+
+// part is nil-safe: the object inside of a holder that may be nil.
+func part[T any](holder *T, inside func(*T) *object) *object {
+	if holder == nil {
+		return nil
+	}
+	return inside(holder)
+}
+
+func (c *Cancel) handle() (int64, error) {
+	return part(c, func(c *Cancel) *object { return &c.object }).handle()
+}
+
+func (c *Context) handle() (int64, error) {
+	return part(c, func(c *Context) *object { return &c.object }).handle()
+}
+
+func (m *Model) handle() (int64, error) {
+	return part(m, func(m *Model) *object { return &m.object }).handle()
+}
+
+func (a *Adapter) handle() (int64, error) {
+	return part(a, func(a *Adapter) *object { return &a.object }).handle()
+}
+
+func (t *Tokenizer) handle() (int64, error) {
+	return part(t, func(t *Tokenizer) *object { return &t.object }).handle()
+}
+
+func (d *StreamDecoder) handle() (int64, error) {
+	return part(d, func(d *StreamDecoder) *object { return &d.object }).handle()
+}
+
+func (d *Dataset) handle() (int64, error) {
+	return part(d, func(d *Dataset) *object { return &d.object }).handle()
+}
+
+func (t *Trainer) handle() (int64, error) {
+	return part(t, func(t *Trainer) *object { return &t.object }).handle()
+}
+
+func (s *Session) handle() (int64, error) {
+	return part(s, func(s *Session) *object { return &s.object }).handle()
+}

@@ -51,8 +51,14 @@ func bytesAt(address, size int64) []byte {
 
 // text makes a call that writes text into a buffer.
 func text(call func(buffer native.PeftBuffer) int64) (string, Status, error) {
+	return longText(0, call)
+}
+
+// longText has room for a size in bytes that is guessed: a call that finds too little is made twice.
+func longText(guess int, call func(buffer native.PeftBuffer) int64) (string, Status, error) {
 	buffer := native.NewPeftBuffer()
 	defer native.DeletePeftBuffer(buffer)
+	buffer.Reserve(int64(guess))
 	status, err := outcome(call(buffer))
 	if err != nil {
 		return "", status, err
@@ -62,8 +68,14 @@ func text(call func(buffer native.PeftBuffer) int64) (string, Status, error) {
 
 // integers makes a call that writes numbers into a buffer.
 func integers(call func(buffer native.PeftBuffer) int64) ([]int32, error) {
+	return manyIntegers(0, call)
+}
+
+// manyIntegers has room for a number that is guessed: a call that finds too little is made twice.
+func manyIntegers(guess int, call func(buffer native.PeftBuffer) int64) ([]int32, error) {
 	buffer := native.NewPeftBuffer()
 	defer native.DeletePeftBuffer(buffer)
+	buffer.Reserve(4 * int64(guess))
 	if err := fails(call(buffer)); err != nil {
 		return nil, err
 	}

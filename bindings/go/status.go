@@ -64,6 +64,12 @@ func (s Status) String() string {
 	if name := native.Peft_status_name(int32(s)); name != "" {
 		return name
 	}
+	switch s { // there is no library to ask
+	case ErrNotFound:
+		return "PEFT_E_NOT_FOUND"
+	case ErrMismatch:
+		return "PEFT_E_MISMATCH"
+	}
 	return strconv.Itoa(int(s))
 }
 

@@ -50,7 +50,7 @@ func (t *Tokenizer) Encode(text string, addSpecial bool) ([]int32, error) {
 	if err != nil {
 		return nil, err
 	}
-	return integers(func(buffer native.PeftBuffer) int64 {
+	return manyIntegers(len(text)+16, func(buffer native.PeftBuffer) int64 {
 		return native.Peft_tokenizer_encode(handle, text, number(addSpecial), buffer.Swigcptr())
 	})
 }
@@ -62,7 +62,7 @@ func (t *Tokenizer) Decode(ids []int32, skipSpecial bool) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	decoded, _, err := text(func(buffer native.PeftBuffer) int64 {
+	decoded, _, err := longText(8*len(ids), func(buffer native.PeftBuffer) int64 {
 		return native.Peft_tokenizer_decode(handle, ids, number(skipSpecial), buffer.Swigcptr())
 	})
 	return decoded, err

@@ -37,40 +37,40 @@ typedef long long swig_type_5;
 typedef long long swig_type_6;
 typedef long long swig_type_7;
 typedef long long swig_type_8;
-typedef _goslice_ swig_type_9;
+typedef long long swig_type_9;
 typedef _goslice_ swig_type_10;
 typedef _goslice_ swig_type_11;
 typedef _goslice_ swig_type_12;
 typedef _goslice_ swig_type_13;
 typedef _goslice_ swig_type_14;
-typedef long long swig_type_15;
-typedef _gostring_ swig_type_16;
+typedef _goslice_ swig_type_15;
+typedef long long swig_type_16;
 typedef _gostring_ swig_type_17;
 typedef _gostring_ swig_type_18;
-typedef long long swig_type_19;
+typedef _gostring_ swig_type_19;
 typedef long long swig_type_20;
 typedef long long swig_type_21;
 typedef long long swig_type_22;
-typedef _gostring_ swig_type_23;
+typedef long long swig_type_23;
 typedef _gostring_ swig_type_24;
 typedef _gostring_ swig_type_25;
 typedef _gostring_ swig_type_26;
-typedef long long swig_type_27;
+typedef _gostring_ swig_type_27;
 typedef long long swig_type_28;
 typedef long long swig_type_29;
-typedef _goslice_ swig_type_30;
-typedef long long swig_type_31;
+typedef long long swig_type_30;
+typedef _goslice_ swig_type_31;
 typedef long long swig_type_32;
-typedef _goslice_ swig_type_33;
-typedef long long swig_type_34;
+typedef long long swig_type_33;
+typedef _goslice_ swig_type_34;
 typedef long long swig_type_35;
 typedef long long swig_type_36;
 typedef long long swig_type_37;
-typedef _goslice_ swig_type_38;
-typedef long long swig_type_39;
+typedef long long swig_type_38;
+typedef _goslice_ swig_type_39;
 typedef long long swig_type_40;
-typedef _goslice_ swig_type_41;
-typedef long long swig_type_42;
+typedef long long swig_type_41;
+typedef _goslice_ swig_type_42;
 typedef long long swig_type_43;
 typedef long long swig_type_44;
 typedef long long swig_type_45;
@@ -95,19 +95,19 @@ typedef long long swig_type_63;
 typedef long long swig_type_64;
 typedef long long swig_type_65;
 typedef long long swig_type_66;
-typedef _goslice_ swig_type_67;
-typedef long long swig_type_68;
+typedef long long swig_type_67;
+typedef _goslice_ swig_type_68;
 typedef long long swig_type_69;
 typedef long long swig_type_70;
 typedef long long swig_type_71;
 typedef long long swig_type_72;
-typedef _gostring_ swig_type_73;
+typedef long long swig_type_73;
 typedef _gostring_ swig_type_74;
-typedef long long swig_type_75;
+typedef _gostring_ swig_type_75;
 typedef long long swig_type_76;
-typedef _gostring_ swig_type_77;
+typedef long long swig_type_77;
 typedef _gostring_ swig_type_78;
-typedef long long swig_type_79;
+typedef _gostring_ swig_type_79;
 typedef long long swig_type_80;
 typedef long long swig_type_81;
 typedef long long swig_type_82;
@@ -142,27 +142,27 @@ typedef long long swig_type_110;
 typedef long long swig_type_111;
 typedef long long swig_type_112;
 typedef long long swig_type_113;
-typedef _gostring_ swig_type_114;
-typedef long long swig_type_115;
+typedef long long swig_type_114;
+typedef _gostring_ swig_type_115;
 typedef long long swig_type_116;
 typedef long long swig_type_117;
 typedef long long swig_type_118;
 typedef long long swig_type_119;
 typedef long long swig_type_120;
-typedef _gostring_ swig_type_121;
+typedef long long swig_type_121;
 typedef _gostring_ swig_type_122;
-typedef long long swig_type_123;
+typedef _gostring_ swig_type_123;
 typedef long long swig_type_124;
-typedef _gostring_ swig_type_125;
+typedef long long swig_type_125;
 typedef _gostring_ swig_type_126;
-typedef long long swig_type_127;
+typedef _gostring_ swig_type_127;
 typedef long long swig_type_128;
 typedef long long swig_type_129;
 typedef long long swig_type_130;
 typedef long long swig_type_131;
-typedef _gostring_ swig_type_132;
-typedef _goslice_ swig_type_133;
-typedef long long swig_type_134;
+typedef long long swig_type_132;
+typedef _gostring_ swig_type_133;
+typedef _goslice_ swig_type_134;
 typedef long long swig_type_135;
 typedef long long swig_type_136;
 typedef long long swig_type_137;
@@ -174,68 +174,68 @@ typedef long long swig_type_142;
 typedef long long swig_type_143;
 typedef long long swig_type_144;
 typedef long long swig_type_145;
-typedef _gostring_ swig_type_146;
-typedef _goslice_ swig_type_147;
-typedef long long swig_type_148;
+typedef long long swig_type_146;
+typedef _gostring_ swig_type_147;
+typedef _goslice_ swig_type_148;
 typedef long long swig_type_149;
 typedef long long swig_type_150;
 typedef long long swig_type_151;
 typedef long long swig_type_152;
 typedef long long swig_type_153;
-typedef _gostring_ swig_type_154;
-typedef long long swig_type_155;
+typedef long long swig_type_154;
+typedef _gostring_ swig_type_155;
 typedef long long swig_type_156;
 typedef long long swig_type_157;
 typedef long long swig_type_158;
 typedef long long swig_type_159;
-typedef _gostring_ swig_type_160;
-typedef long long swig_type_161;
-typedef _gostring_ swig_type_162;
+typedef long long swig_type_160;
+typedef _gostring_ swig_type_161;
+typedef long long swig_type_162;
 typedef _gostring_ swig_type_163;
 typedef _gostring_ swig_type_164;
 typedef _gostring_ swig_type_165;
 typedef _gostring_ swig_type_166;
 typedef _gostring_ swig_type_167;
-typedef long long swig_type_168;
+typedef _gostring_ swig_type_168;
 typedef long long swig_type_169;
-typedef _gostring_ swig_type_170;
-typedef _goslice_ swig_type_171;
-typedef long long swig_type_172;
+typedef long long swig_type_170;
+typedef _gostring_ swig_type_171;
+typedef _goslice_ swig_type_172;
 typedef long long swig_type_173;
-typedef _goslice_ swig_type_174;
-typedef long long swig_type_175;
+typedef long long swig_type_174;
+typedef _goslice_ swig_type_175;
 typedef long long swig_type_176;
 typedef long long swig_type_177;
 typedef long long swig_type_178;
 typedef long long swig_type_179;
-typedef _gostring_ swig_type_180;
-typedef long long swig_type_181;
+typedef long long swig_type_180;
+typedef _gostring_ swig_type_181;
 typedef long long swig_type_182;
-typedef _gostring_ swig_type_183;
-typedef long long swig_type_184;
+typedef long long swig_type_183;
+typedef _gostring_ swig_type_184;
 typedef long long swig_type_185;
-typedef _goslice_ swig_type_186;
-typedef long long swig_type_187;
+typedef long long swig_type_186;
+typedef _goslice_ swig_type_187;
 typedef long long swig_type_188;
 typedef long long swig_type_189;
 typedef long long swig_type_190;
-typedef _gostring_ swig_type_191;
-typedef _goslice_ swig_type_192;
-typedef long long swig_type_193;
+typedef long long swig_type_191;
+typedef _gostring_ swig_type_192;
+typedef _goslice_ swig_type_193;
 typedef long long swig_type_194;
 typedef long long swig_type_195;
-typedef _gostring_ swig_type_196;
-typedef long long swig_type_197;
+typedef long long swig_type_196;
+typedef _gostring_ swig_type_197;
 typedef long long swig_type_198;
-typedef _goslice_ swig_type_199;
-typedef long long swig_type_200;
+typedef long long swig_type_199;
+typedef _goslice_ swig_type_200;
 typedef long long swig_type_201;
 typedef long long swig_type_202;
 typedef long long swig_type_203;
 typedef long long swig_type_204;
-typedef _gostring_ swig_type_205;
+typedef long long swig_type_205;
 typedef _gostring_ swig_type_206;
-typedef long long swig_type_207;
+typedef _gostring_ swig_type_207;
 typedef long long swig_type_208;
 typedef long long swig_type_209;
 typedef long long swig_type_210;
@@ -255,28 +255,28 @@ typedef long long swig_type_223;
 typedef long long swig_type_224;
 typedef long long swig_type_225;
 typedef long long swig_type_226;
-typedef _gostring_ swig_type_227;
-typedef long long swig_type_228;
+typedef long long swig_type_227;
+typedef _gostring_ swig_type_228;
 typedef long long swig_type_229;
 typedef long long swig_type_230;
 typedef long long swig_type_231;
-typedef _gostring_ swig_type_232;
-typedef _goslice_ swig_type_233;
-typedef long long swig_type_234;
+typedef long long swig_type_232;
+typedef _gostring_ swig_type_233;
+typedef _goslice_ swig_type_234;
 typedef long long swig_type_235;
 typedef long long swig_type_236;
-typedef _gostring_ swig_type_237;
-typedef _goslice_ swig_type_238;
-typedef long long swig_type_239;
+typedef long long swig_type_237;
+typedef _gostring_ swig_type_238;
+typedef _goslice_ swig_type_239;
 typedef long long swig_type_240;
-typedef _goslice_ swig_type_241;
-typedef long long swig_type_242;
+typedef long long swig_type_241;
+typedef _goslice_ swig_type_242;
 typedef long long swig_type_243;
 typedef long long swig_type_244;
 typedef long long swig_type_245;
 typedef long long swig_type_246;
 typedef long long swig_type_247;
-typedef _gostring_ swig_type_248;
+typedef long long swig_type_248;
 typedef _gostring_ swig_type_249;
 typedef _gostring_ swig_type_250;
 typedef _gostring_ swig_type_251;
@@ -288,14 +288,14 @@ typedef _gostring_ swig_type_256;
 typedef _gostring_ swig_type_257;
 typedef _gostring_ swig_type_258;
 typedef _gostring_ swig_type_259;
-typedef long long swig_type_260;
+typedef _gostring_ swig_type_260;
 typedef long long swig_type_261;
 typedef long long swig_type_262;
 typedef long long swig_type_263;
 typedef long long swig_type_264;
 typedef long long swig_type_265;
-typedef _gostring_ swig_type_266;
-typedef long long swig_type_267;
+typedef long long swig_type_266;
+typedef _gostring_ swig_type_267;
 typedef long long swig_type_268;
 typedef long long swig_type_269;
 typedef long long swig_type_270;
@@ -316,23 +316,23 @@ typedef long long swig_type_284;
 typedef long long swig_type_285;
 typedef long long swig_type_286;
 typedef long long swig_type_287;
-typedef _gostring_ swig_type_288;
-typedef _goslice_ swig_type_289;
-typedef long long swig_type_290;
+typedef long long swig_type_288;
+typedef _gostring_ swig_type_289;
+typedef _goslice_ swig_type_290;
 typedef long long swig_type_291;
 typedef long long swig_type_292;
-typedef _gostring_ swig_type_293;
+typedef long long swig_type_293;
 typedef _gostring_ swig_type_294;
-typedef _goslice_ swig_type_295;
-typedef long long swig_type_296;
+typedef _gostring_ swig_type_295;
+typedef _goslice_ swig_type_296;
 typedef long long swig_type_297;
-typedef _gostring_ swig_type_298;
+typedef long long swig_type_298;
 typedef _gostring_ swig_type_299;
-typedef _goslice_ swig_type_300;
-typedef long long swig_type_301;
+typedef _gostring_ swig_type_300;
+typedef _goslice_ swig_type_301;
 typedef long long swig_type_302;
-typedef _gostring_ swig_type_303;
-typedef long long swig_type_304;
+typedef long long swig_type_303;
+typedef _gostring_ swig_type_304;
 typedef long long swig_type_305;
 typedef long long swig_type_306;
 typedef long long swig_type_307;
@@ -346,21 +346,21 @@ typedef long long swig_type_314;
 typedef long long swig_type_315;
 typedef long long swig_type_316;
 typedef long long swig_type_317;
-typedef _gostring_ swig_type_318;
-typedef _goslice_ swig_type_319;
-typedef long long swig_type_320;
+typedef long long swig_type_318;
+typedef _gostring_ swig_type_319;
+typedef _goslice_ swig_type_320;
 typedef long long swig_type_321;
 typedef long long swig_type_322;
 typedef long long swig_type_323;
 typedef long long swig_type_324;
 typedef long long swig_type_325;
 typedef long long swig_type_326;
-typedef _goslice_ swig_type_327;
-typedef long long swig_type_328;
+typedef long long swig_type_327;
+typedef _goslice_ swig_type_328;
 typedef long long swig_type_329;
-typedef _gostring_ swig_type_330;
-typedef _goslice_ swig_type_331;
-typedef long long swig_type_332;
+typedef long long swig_type_330;
+typedef _gostring_ swig_type_331;
+typedef _goslice_ swig_type_332;
 typedef long long swig_type_333;
 typedef long long swig_type_334;
 typedef long long swig_type_335;
@@ -385,9 +385,9 @@ typedef long long swig_type_353;
 typedef long long swig_type_354;
 typedef long long swig_type_355;
 typedef long long swig_type_356;
-typedef _gostring_ swig_type_357;
+typedef long long swig_type_357;
 typedef _gostring_ swig_type_358;
-typedef long long swig_type_359;
+typedef _gostring_ swig_type_359;
 typedef long long swig_type_360;
 typedef long long swig_type_361;
 typedef long long swig_type_362;
@@ -433,8 +433,8 @@ typedef long long swig_type_401;
 typedef long long swig_type_402;
 typedef long long swig_type_403;
 typedef long long swig_type_404;
-typedef _goslice_ swig_type_405;
-typedef long long swig_type_406;
+typedef long long swig_type_405;
+typedef _goslice_ swig_type_406;
 typedef long long swig_type_407;
 typedef long long swig_type_408;
 typedef long long swig_type_409;
@@ -454,12 +454,12 @@ typedef long long swig_type_422;
 typedef long long swig_type_423;
 typedef long long swig_type_424;
 typedef long long swig_type_425;
-typedef _gostring_ swig_type_426;
-typedef long long swig_type_427;
+typedef long long swig_type_426;
+typedef _gostring_ swig_type_427;
 typedef long long swig_type_428;
 typedef long long swig_type_429;
-typedef _gostring_ swig_type_430;
-typedef long long swig_type_431;
+typedef long long swig_type_430;
+typedef _gostring_ swig_type_431;
 typedef long long swig_type_432;
 typedef long long swig_type_433;
 typedef long long swig_type_434;
@@ -476,19 +476,19 @@ typedef long long swig_type_444;
 typedef long long swig_type_445;
 typedef long long swig_type_446;
 typedef long long swig_type_447;
-typedef _gostring_ swig_type_448;
+typedef long long swig_type_448;
 typedef _gostring_ swig_type_449;
 typedef _gostring_ swig_type_450;
 typedef _gostring_ swig_type_451;
-typedef long long swig_type_452;
+typedef _gostring_ swig_type_452;
 typedef long long swig_type_453;
 typedef long long swig_type_454;
 typedef long long swig_type_455;
 typedef long long swig_type_456;
 typedef long long swig_type_457;
-typedef _gostring_ swig_type_458;
+typedef long long swig_type_458;
 typedef _gostring_ swig_type_459;
-typedef long long swig_type_460;
+typedef _gostring_ swig_type_460;
 typedef long long swig_type_461;
 typedef long long swig_type_462;
 typedef long long swig_type_463;
@@ -504,48 +504,48 @@ typedef long long swig_type_472;
 typedef long long swig_type_473;
 typedef long long swig_type_474;
 typedef long long swig_type_475;
-typedef _goslice_ swig_type_476;
-typedef long long swig_type_477;
+typedef long long swig_type_476;
+typedef _goslice_ swig_type_477;
 typedef long long swig_type_478;
 typedef long long swig_type_479;
 typedef long long swig_type_480;
 typedef long long swig_type_481;
 typedef long long swig_type_482;
-typedef _goslice_ swig_type_483;
-typedef long long swig_type_484;
+typedef long long swig_type_483;
+typedef _goslice_ swig_type_484;
 typedef long long swig_type_485;
-typedef _gostring_ swig_type_486;
-typedef long long swig_type_487;
+typedef long long swig_type_486;
+typedef _gostring_ swig_type_487;
 typedef long long swig_type_488;
-typedef _gostring_ swig_type_489;
-typedef long long swig_type_490;
+typedef long long swig_type_489;
+typedef _gostring_ swig_type_490;
 typedef long long swig_type_491;
 typedef long long swig_type_492;
 typedef long long swig_type_493;
 typedef long long swig_type_494;
 typedef long long swig_type_495;
 typedef long long swig_type_496;
-typedef _goslice_ swig_type_497;
-typedef long long swig_type_498;
+typedef long long swig_type_497;
+typedef _goslice_ swig_type_498;
 typedef long long swig_type_499;
 typedef long long swig_type_500;
 typedef long long swig_type_501;
 typedef long long swig_type_502;
 typedef long long swig_type_503;
 typedef long long swig_type_504;
-typedef _goslice_ swig_type_505;
-typedef long long swig_type_506;
+typedef long long swig_type_505;
+typedef _goslice_ swig_type_506;
 typedef long long swig_type_507;
 typedef long long swig_type_508;
-typedef _goslice_ swig_type_509;
+typedef long long swig_type_509;
 typedef _goslice_ swig_type_510;
-typedef long long swig_type_511;
+typedef _goslice_ swig_type_511;
 typedef long long swig_type_512;
-typedef _goslice_ swig_type_513;
+typedef long long swig_type_513;
 typedef _goslice_ swig_type_514;
-typedef _gostring_ swig_type_515;
+typedef _goslice_ swig_type_515;
 typedef _gostring_ swig_type_516;
-typedef long long swig_type_517;
+typedef _gostring_ swig_type_517;
 typedef long long swig_type_518;
 typedef long long swig_type_519;
 typedef long long swig_type_520;
@@ -580,9 +580,10 @@ typedef long long swig_type_548;
 typedef long long swig_type_549;
 typedef long long swig_type_550;
 typedef long long swig_type_551;
-typedef _gostring_ swig_type_552;
-typedef long long swig_type_553;
+typedef long long swig_type_552;
+typedef _gostring_ swig_type_553;
 typedef long long swig_type_554;
+typedef long long swig_type_555;
 extern void _wrap_Swig_free_native_fcd60f559001d3bc(uintptr_t arg1);
 extern uintptr_t _wrap_Swig_malloc_native_fcd60f559001d3bc(swig_intgo arg1);
 extern swig_intgo _wrap_peft_failure_code_native_fcd60f559001d3bc(swig_type_1 arg1);
@@ -592,13 +593,14 @@ extern void _wrap_peft_failure_free_native_fcd60f559001d3bc(swig_type_6 arg1);
 extern uintptr_t _wrap_new_PeftBuffer_native_fcd60f559001d3bc(void);
 extern swig_type_7 _wrap_PeftBuffer_address_native_fcd60f559001d3bc(uintptr_t arg1);
 extern swig_type_8 _wrap_PeftBuffer_size_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_PeftBuffer_reserve_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_9 arg2);
 extern void _wrap_delete_PeftBuffer_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_PeftRows_add_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_9 arg2, swig_type_10 arg3);
-extern void _wrap_PeftRows_add_kind_native_fcd60f559001d3bc(uintptr_t arg1, swig_intgo arg2, swig_type_11 arg3, swig_type_12 arg4);
-extern void _wrap_PeftRows_set_type_ids_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_13 arg2);
-extern void _wrap_PeftRows_set_decoder_ids_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_14 arg2);
+extern void _wrap_PeftRows_add_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_10 arg2, swig_type_11 arg3);
+extern void _wrap_PeftRows_add_kind_native_fcd60f559001d3bc(uintptr_t arg1, swig_intgo arg2, swig_type_12 arg3, swig_type_13 arg4);
+extern void _wrap_PeftRows_set_type_ids_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_14 arg2);
+extern void _wrap_PeftRows_set_decoder_ids_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_15 arg2);
 extern void _wrap_PeftRows_set_value_native_fcd60f559001d3bc(uintptr_t arg1, float arg2);
-extern swig_type_15 _wrap_PeftRows_count_native_fcd60f559001d3bc(uintptr_t arg1);
+extern swig_type_16 _wrap_PeftRows_count_native_fcd60f559001d3bc(uintptr_t arg1);
 extern uintptr_t _wrap_new_PeftRows_native_fcd60f559001d3bc(void);
 extern void _wrap_delete_PeftRows_native_fcd60f559001d3bc(uintptr_t arg1);
 extern swig_intgo _wrap_PEFT_OK_native_fcd60f559001d3bc(void);
@@ -655,111 +657,111 @@ extern swig_intgo _wrap_PEFT_LOG_INFO_native_fcd60f559001d3bc(void);
 extern swig_intgo _wrap_PEFT_LOG_DEBUG_native_fcd60f559001d3bc(void);
 extern void _wrap_peft_device_info_index_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_intgo arg2);
 extern swig_intgo _wrap_peft_device_info_index_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern swig_type_16 _wrap_peft_device_info_id_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern swig_type_17 _wrap_peft_device_info_name_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern swig_type_18 _wrap_peft_device_info_capabilities_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_device_info_memory_bytes_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_19 arg2);
-extern swig_type_20 _wrap_peft_device_info_memory_bytes_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_device_info_free_bytes_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_21 arg2);
-extern swig_type_22 _wrap_peft_device_info_free_bytes_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern swig_type_17 _wrap_peft_device_info_id_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern swig_type_18 _wrap_peft_device_info_name_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern swig_type_19 _wrap_peft_device_info_capabilities_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_device_info_memory_bytes_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_20 arg2);
+extern swig_type_21 _wrap_peft_device_info_memory_bytes_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_device_info_free_bytes_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_22 arg2);
+extern swig_type_23 _wrap_peft_device_info_free_bytes_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern uintptr_t _wrap_new_peft_device_info_native_fcd60f559001d3bc(void);
 extern void _wrap_delete_peft_device_info_native_fcd60f559001d3bc(uintptr_t arg1);
-extern swig_type_23 _wrap_peft_version_native_fcd60f559001d3bc(void);
+extern swig_type_24 _wrap_peft_version_native_fcd60f559001d3bc(void);
 extern swig_intgo _wrap_peft_abi_version_native_fcd60f559001d3bc(void);
-extern swig_type_24 _wrap_peft_build_info_native_fcd60f559001d3bc(void);
-extern swig_intgo _wrap_peft_has_feature_native_fcd60f559001d3bc(swig_type_25 arg1);
-extern swig_type_26 _wrap_peft_status_name_native_fcd60f559001d3bc(int arg1);
-extern swig_type_27 _wrap_peft_last_error_native_fcd60f559001d3bc(uintptr_t arg1);
-extern swig_type_28 _wrap_peft_log_set_level_native_fcd60f559001d3bc(swig_intgo arg1);
-extern swig_type_29 _wrap_peft_log_poll_native_fcd60f559001d3bc(swig_type_30 arg1, uintptr_t arg2);
-extern swig_type_31 _wrap_peft_log_set_callback_native_fcd60f559001d3bc(void);
-extern swig_type_32 _wrap_peft_cancel_create_native_fcd60f559001d3bc(swig_type_33 arg1);
-extern swig_type_34 _wrap_peft_cancel_signal_native_fcd60f559001d3bc(swig_type_35 arg1);
-extern swig_type_36 _wrap_peft_cancel_progress_native_fcd60f559001d3bc(swig_type_37 arg1, swig_type_38 arg2);
-extern void _wrap_peft_cancel_free_native_fcd60f559001d3bc(swig_type_39 arg1);
-extern swig_type_40 _wrap_peft_device_count_native_fcd60f559001d3bc(swig_type_41 arg1);
-extern swig_type_42 _wrap_peft_device_get_info_native_fcd60f559001d3bc(swig_intgo arg1, uintptr_t arg2);
+extern swig_type_25 _wrap_peft_build_info_native_fcd60f559001d3bc(void);
+extern swig_intgo _wrap_peft_has_feature_native_fcd60f559001d3bc(swig_type_26 arg1);
+extern swig_type_27 _wrap_peft_status_name_native_fcd60f559001d3bc(int arg1);
+extern swig_type_28 _wrap_peft_last_error_native_fcd60f559001d3bc(uintptr_t arg1);
+extern swig_type_29 _wrap_peft_log_set_level_native_fcd60f559001d3bc(swig_intgo arg1);
+extern swig_type_30 _wrap_peft_log_poll_native_fcd60f559001d3bc(swig_type_31 arg1, uintptr_t arg2);
+extern swig_type_32 _wrap_peft_log_set_callback_native_fcd60f559001d3bc(void);
+extern swig_type_33 _wrap_peft_cancel_create_native_fcd60f559001d3bc(swig_type_34 arg1);
+extern swig_type_35 _wrap_peft_cancel_signal_native_fcd60f559001d3bc(swig_type_36 arg1);
+extern swig_type_37 _wrap_peft_cancel_progress_native_fcd60f559001d3bc(swig_type_38 arg1, swig_type_39 arg2);
+extern void _wrap_peft_cancel_free_native_fcd60f559001d3bc(swig_type_40 arg1);
+extern swig_type_41 _wrap_peft_device_count_native_fcd60f559001d3bc(swig_type_42 arg1);
+extern swig_type_43 _wrap_peft_device_get_info_native_fcd60f559001d3bc(swig_intgo arg1, uintptr_t arg2);
 extern void _wrap_peft_context_options_threads_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_intgo arg2);
 extern swig_intgo _wrap_peft_context_options_threads_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_context_options_max_memory_bytes_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_43 arg2);
-extern swig_type_44 _wrap_peft_context_options_max_memory_bytes_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_context_options_max_json_bytes_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_45 arg2);
-extern swig_type_46 _wrap_peft_context_options_max_json_bytes_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_context_options_max_text_bytes_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_47 arg2);
-extern swig_type_48 _wrap_peft_context_options_max_text_bytes_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_context_options_max_data_row_bytes_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_49 arg2);
-extern swig_type_50 _wrap_peft_context_options_max_data_row_bytes_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_context_options_max_tokens_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_51 arg2);
-extern swig_type_52 _wrap_peft_context_options_max_tokens_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_context_options_max_template_steps_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_53 arg2);
-extern swig_type_54 _wrap_peft_context_options_max_template_steps_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_context_options_max_memory_bytes_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_44 arg2);
+extern swig_type_45 _wrap_peft_context_options_max_memory_bytes_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_context_options_max_json_bytes_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_46 arg2);
+extern swig_type_47 _wrap_peft_context_options_max_json_bytes_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_context_options_max_text_bytes_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_48 arg2);
+extern swig_type_49 _wrap_peft_context_options_max_text_bytes_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_context_options_max_data_row_bytes_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_50 arg2);
+extern swig_type_51 _wrap_peft_context_options_max_data_row_bytes_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_context_options_max_tokens_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_52 arg2);
+extern swig_type_53 _wrap_peft_context_options_max_tokens_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_context_options_max_template_steps_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_54 arg2);
+extern swig_type_55 _wrap_peft_context_options_max_template_steps_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern uintptr_t _wrap_new_peft_context_options_native_fcd60f559001d3bc(void);
 extern void _wrap_delete_peft_context_options_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_context_info_threads_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_intgo arg2);
 extern swig_intgo _wrap_peft_context_info_threads_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_context_info_memory_bytes_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_55 arg2);
-extern swig_type_56 _wrap_peft_context_info_memory_bytes_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_context_info_peak_memory_bytes_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_57 arg2);
-extern swig_type_58 _wrap_peft_context_info_peak_memory_bytes_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_context_info_resident_bytes_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_59 arg2);
-extern swig_type_60 _wrap_peft_context_info_resident_bytes_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_context_info_peak_resident_bytes_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_61 arg2);
-extern swig_type_62 _wrap_peft_context_info_peak_resident_bytes_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_context_info_available_bytes_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_63 arg2);
-extern swig_type_64 _wrap_peft_context_info_available_bytes_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_context_info_memory_bytes_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_56 arg2);
+extern swig_type_57 _wrap_peft_context_info_memory_bytes_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_context_info_peak_memory_bytes_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_58 arg2);
+extern swig_type_59 _wrap_peft_context_info_peak_memory_bytes_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_context_info_resident_bytes_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_60 arg2);
+extern swig_type_61 _wrap_peft_context_info_resident_bytes_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_context_info_peak_resident_bytes_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_62 arg2);
+extern swig_type_63 _wrap_peft_context_info_peak_resident_bytes_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_context_info_available_bytes_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_64 arg2);
+extern swig_type_65 _wrap_peft_context_info_available_bytes_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern uintptr_t _wrap_new_peft_context_info_native_fcd60f559001d3bc(void);
 extern void _wrap_delete_peft_context_info_native_fcd60f559001d3bc(uintptr_t arg1);
-extern swig_type_65 _wrap_peft_context_options_init_native_fcd60f559001d3bc(uintptr_t arg1);
-extern swig_type_66 _wrap_peft_context_create_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_67 arg2);
-extern void _wrap_peft_context_free_native_fcd60f559001d3bc(swig_type_68 arg1);
-extern swig_type_69 _wrap_peft_context_get_info_native_fcd60f559001d3bc(swig_type_70 arg1, uintptr_t arg2);
-extern swig_type_71 _wrap_peft_context_trim_native_fcd60f559001d3bc(swig_type_72 arg1);
+extern swig_type_66 _wrap_peft_context_options_init_native_fcd60f559001d3bc(uintptr_t arg1);
+extern swig_type_67 _wrap_peft_context_create_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_68 arg2);
+extern void _wrap_peft_context_free_native_fcd60f559001d3bc(swig_type_69 arg1);
+extern swig_type_70 _wrap_peft_context_get_info_native_fcd60f559001d3bc(swig_type_71 arg1, uintptr_t arg2);
+extern swig_type_72 _wrap_peft_context_trim_native_fcd60f559001d3bc(swig_type_73 arg1);
 extern void _wrap_peft_model_options_dtype_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_intgo arg2);
 extern swig_intgo _wrap_peft_model_options_dtype_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_model_options_device_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_73 arg2);
-extern swig_type_74 _wrap_peft_model_options_device_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_model_options_device_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_74 arg2);
+extern swig_type_75 _wrap_peft_model_options_device_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_model_options_without_tokenizer_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_intgo arg2);
 extern swig_intgo _wrap_peft_model_options_without_tokenizer_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_model_options_follow_links_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_intgo arg2);
 extern swig_intgo _wrap_peft_model_options_follow_links_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_model_options_cancel_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_75 arg2);
-extern swig_type_76 _wrap_peft_model_options_cancel_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_model_options_cancel_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_76 arg2);
+extern swig_type_77 _wrap_peft_model_options_cancel_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern uintptr_t _wrap_new_peft_model_options_native_fcd60f559001d3bc(void);
 extern void _wrap_delete_peft_model_options_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_model_info_dtype_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_intgo arg2);
 extern swig_intgo _wrap_peft_model_info_dtype_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern swig_type_77 _wrap_peft_model_info_family_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern swig_type_78 _wrap_peft_model_info_device_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_model_info_parameter_elements_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_79 arg2);
-extern swig_type_80 _wrap_peft_model_info_parameter_elements_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_model_info_weight_bytes_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_81 arg2);
-extern swig_type_82 _wrap_peft_model_info_weight_bytes_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_model_info_original_bytes_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_83 arg2);
-extern swig_type_84 _wrap_peft_model_info_original_bytes_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_model_info_parameter_count_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_85 arg2);
-extern swig_type_86 _wrap_peft_model_info_parameter_count_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_model_info_module_count_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_87 arg2);
-extern swig_type_88 _wrap_peft_model_info_module_count_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_model_info_adapter_count_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_89 arg2);
-extern swig_type_90 _wrap_peft_model_info_adapter_count_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_model_info_layers_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_91 arg2);
-extern swig_type_92 _wrap_peft_model_info_layers_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_model_info_hidden_size_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_93 arg2);
-extern swig_type_94 _wrap_peft_model_info_hidden_size_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_model_info_attention_heads_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_95 arg2);
-extern swig_type_96 _wrap_peft_model_info_attention_heads_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_model_info_key_value_heads_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_97 arg2);
-extern swig_type_98 _wrap_peft_model_info_key_value_heads_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_model_info_head_size_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_99 arg2);
-extern swig_type_100 _wrap_peft_model_info_head_size_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_model_info_feed_forward_size_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_101 arg2);
-extern swig_type_102 _wrap_peft_model_info_feed_forward_size_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_model_info_vocabulary_size_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_103 arg2);
-extern swig_type_104 _wrap_peft_model_info_vocabulary_size_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_model_info_context_length_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_105 arg2);
-extern swig_type_106 _wrap_peft_model_info_context_length_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_model_info_merge_tensor_count_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_107 arg2);
-extern swig_type_108 _wrap_peft_model_info_merge_tensor_count_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern swig_type_78 _wrap_peft_model_info_family_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern swig_type_79 _wrap_peft_model_info_device_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_model_info_parameter_elements_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_80 arg2);
+extern swig_type_81 _wrap_peft_model_info_parameter_elements_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_model_info_weight_bytes_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_82 arg2);
+extern swig_type_83 _wrap_peft_model_info_weight_bytes_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_model_info_original_bytes_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_84 arg2);
+extern swig_type_85 _wrap_peft_model_info_original_bytes_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_model_info_parameter_count_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_86 arg2);
+extern swig_type_87 _wrap_peft_model_info_parameter_count_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_model_info_module_count_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_88 arg2);
+extern swig_type_89 _wrap_peft_model_info_module_count_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_model_info_adapter_count_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_90 arg2);
+extern swig_type_91 _wrap_peft_model_info_adapter_count_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_model_info_layers_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_92 arg2);
+extern swig_type_93 _wrap_peft_model_info_layers_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_model_info_hidden_size_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_94 arg2);
+extern swig_type_95 _wrap_peft_model_info_hidden_size_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_model_info_attention_heads_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_96 arg2);
+extern swig_type_97 _wrap_peft_model_info_attention_heads_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_model_info_key_value_heads_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_98 arg2);
+extern swig_type_99 _wrap_peft_model_info_key_value_heads_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_model_info_head_size_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_100 arg2);
+extern swig_type_101 _wrap_peft_model_info_head_size_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_model_info_feed_forward_size_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_102 arg2);
+extern swig_type_103 _wrap_peft_model_info_feed_forward_size_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_model_info_vocabulary_size_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_104 arg2);
+extern swig_type_105 _wrap_peft_model_info_vocabulary_size_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_model_info_context_length_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_106 arg2);
+extern swig_type_107 _wrap_peft_model_info_context_length_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_model_info_merge_tensor_count_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_108 arg2);
+extern swig_type_109 _wrap_peft_model_info_merge_tensor_count_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_model_info_merged_adapters_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_intgo arg2);
 extern swig_intgo _wrap_peft_model_info_merged_adapters_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_model_info_tied_head_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_intgo arg2);
@@ -776,20 +778,20 @@ extern void _wrap_peft_parameter_info_dimensions_set_native_fcd60f559001d3bc(uin
 extern swig_intgo _wrap_peft_parameter_info_dimensions_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_parameter_info_trainable_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_intgo arg2);
 extern swig_intgo _wrap_peft_parameter_info_trainable_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_parameter_info_elements_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_109 arg2);
-extern swig_type_110 _wrap_peft_parameter_info_elements_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_parameter_info_bytes_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_111 arg2);
-extern swig_type_112 _wrap_peft_parameter_info_bytes_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_parameter_info_elements_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_110 arg2);
+extern swig_type_111 _wrap_peft_parameter_info_elements_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_parameter_info_bytes_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_112 arg2);
+extern swig_type_113 _wrap_peft_parameter_info_bytes_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern uintptr_t _wrap_new_peft_parameter_info_native_fcd60f559001d3bc(void);
 extern void _wrap_delete_peft_parameter_info_native_fcd60f559001d3bc(uintptr_t arg1);
-extern swig_type_113 _wrap_peft_parameter_info_extent_native_fcd60f559001d3bc(uintptr_t arg1, swig_intgo arg2);
+extern swig_type_114 _wrap_peft_parameter_info_extent_native_fcd60f559001d3bc(uintptr_t arg1, swig_intgo arg2);
 extern void _wrap_peft_module_info_layer_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_intgo arg2);
 extern swig_intgo _wrap_peft_module_info_layer_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern swig_type_114 _wrap_peft_module_info_kind_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_module_info_in_features_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_115 arg2);
-extern swig_type_116 _wrap_peft_module_info_in_features_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_module_info_out_features_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_117 arg2);
-extern swig_type_118 _wrap_peft_module_info_out_features_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern swig_type_115 _wrap_peft_module_info_kind_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_module_info_in_features_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_116 arg2);
+extern swig_type_117 _wrap_peft_module_info_in_features_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_module_info_out_features_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_118 arg2);
+extern swig_type_119 _wrap_peft_module_info_out_features_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_module_info_dtype_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_intgo arg2);
 extern swig_intgo _wrap_peft_module_info_dtype_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_module_info_is_output_head_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_intgo arg2);
@@ -805,38 +807,38 @@ extern void _wrap_peft_save_options_dtype_set_native_fcd60f559001d3bc(uintptr_t 
 extern swig_intgo _wrap_peft_save_options_dtype_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_save_options_without_tokenizer_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_intgo arg2);
 extern swig_intgo _wrap_peft_save_options_without_tokenizer_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_save_options_max_file_bytes_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_119 arg2);
-extern swig_type_120 _wrap_peft_save_options_max_file_bytes_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_save_options_base_model_name_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_121 arg2);
-extern swig_type_122 _wrap_peft_save_options_base_model_name_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_save_options_cancel_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_123 arg2);
-extern swig_type_124 _wrap_peft_save_options_cancel_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_save_options_max_file_bytes_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_120 arg2);
+extern swig_type_121 _wrap_peft_save_options_max_file_bytes_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_save_options_base_model_name_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_122 arg2);
+extern swig_type_123 _wrap_peft_save_options_base_model_name_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_save_options_cancel_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_124 arg2);
+extern swig_type_125 _wrap_peft_save_options_cancel_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern uintptr_t _wrap_new_peft_save_options_native_fcd60f559001d3bc(void);
 extern void _wrap_delete_peft_save_options_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_quantize_options_block_size_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_intgo arg2);
 extern swig_intgo _wrap_peft_quantize_options_block_size_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_quantize_options_double_quantize_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_intgo arg2);
 extern swig_intgo _wrap_peft_quantize_options_double_quantize_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_quantize_options_skip_modules_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_125 arg2);
-extern swig_type_126 _wrap_peft_quantize_options_skip_modules_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_quantize_options_cancel_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_127 arg2);
-extern swig_type_128 _wrap_peft_quantize_options_cancel_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_quantize_options_skip_modules_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_126 arg2);
+extern swig_type_127 _wrap_peft_quantize_options_skip_modules_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_quantize_options_cancel_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_128 arg2);
+extern swig_type_129 _wrap_peft_quantize_options_cancel_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern uintptr_t _wrap_new_peft_quantize_options_native_fcd60f559001d3bc(void);
 extern void _wrap_delete_peft_quantize_options_native_fcd60f559001d3bc(uintptr_t arg1);
-extern swig_type_129 _wrap_peft_model_options_init_native_fcd60f559001d3bc(uintptr_t arg1);
-extern swig_type_130 _wrap_peft_model_load_native_fcd60f559001d3bc(swig_type_131 arg1, swig_type_132 arg2, uintptr_t arg3, swig_type_133 arg4);
-extern swig_type_134 _wrap_peft_model_retain_native_fcd60f559001d3bc(swig_type_135 arg1);
-extern void _wrap_peft_model_free_native_fcd60f559001d3bc(swig_type_136 arg1);
-extern swig_type_137 _wrap_peft_model_get_info_native_fcd60f559001d3bc(swig_type_138 arg1, uintptr_t arg2);
-extern swig_type_139 _wrap_peft_model_describe_native_fcd60f559001d3bc(swig_type_140 arg1, uintptr_t arg2);
-extern swig_type_141 _wrap_peft_model_parameter_at_native_fcd60f559001d3bc(swig_type_142 arg1, swig_type_143 arg2, uintptr_t arg3, uintptr_t arg4);
-extern swig_type_144 _wrap_peft_model_parameter_read_native_fcd60f559001d3bc(swig_type_145 arg1, swig_type_146 arg2, swig_type_147 arg3);
-extern swig_type_148 _wrap_peft_model_module_at_native_fcd60f559001d3bc(swig_type_149 arg1, swig_type_150 arg2, uintptr_t arg3, uintptr_t arg4);
-extern swig_type_151 _wrap_peft_save_options_init_native_fcd60f559001d3bc(uintptr_t arg1);
-extern swig_type_152 _wrap_peft_model_save_native_fcd60f559001d3bc(swig_type_153 arg1, swig_type_154 arg2, uintptr_t arg3);
-extern swig_type_155 _wrap_peft_quantize_options_init_native_fcd60f559001d3bc(uintptr_t arg1);
-extern swig_type_156 _wrap_peft_quantize_nf4_native_fcd60f559001d3bc(swig_type_157 arg1, uintptr_t arg2);
-extern swig_type_158 _wrap_peft_inspect_native_fcd60f559001d3bc(swig_type_159 arg1, swig_type_160 arg2, swig_type_161 arg3, uintptr_t arg4);
+extern swig_type_130 _wrap_peft_model_options_init_native_fcd60f559001d3bc(uintptr_t arg1);
+extern swig_type_131 _wrap_peft_model_load_native_fcd60f559001d3bc(swig_type_132 arg1, swig_type_133 arg2, uintptr_t arg3, swig_type_134 arg4);
+extern swig_type_135 _wrap_peft_model_retain_native_fcd60f559001d3bc(swig_type_136 arg1);
+extern void _wrap_peft_model_free_native_fcd60f559001d3bc(swig_type_137 arg1);
+extern swig_type_138 _wrap_peft_model_get_info_native_fcd60f559001d3bc(swig_type_139 arg1, uintptr_t arg2);
+extern swig_type_140 _wrap_peft_model_describe_native_fcd60f559001d3bc(swig_type_141 arg1, uintptr_t arg2);
+extern swig_type_142 _wrap_peft_model_parameter_at_native_fcd60f559001d3bc(swig_type_143 arg1, swig_type_144 arg2, uintptr_t arg3, uintptr_t arg4);
+extern swig_type_145 _wrap_peft_model_parameter_read_native_fcd60f559001d3bc(swig_type_146 arg1, swig_type_147 arg2, swig_type_148 arg3);
+extern swig_type_149 _wrap_peft_model_module_at_native_fcd60f559001d3bc(swig_type_150 arg1, swig_type_151 arg2, uintptr_t arg3, uintptr_t arg4);
+extern swig_type_152 _wrap_peft_save_options_init_native_fcd60f559001d3bc(uintptr_t arg1);
+extern swig_type_153 _wrap_peft_model_save_native_fcd60f559001d3bc(swig_type_154 arg1, swig_type_155 arg2, uintptr_t arg3);
+extern swig_type_156 _wrap_peft_quantize_options_init_native_fcd60f559001d3bc(uintptr_t arg1);
+extern swig_type_157 _wrap_peft_quantize_nf4_native_fcd60f559001d3bc(swig_type_158 arg1, uintptr_t arg2);
+extern swig_type_159 _wrap_peft_inspect_native_fcd60f559001d3bc(swig_type_160 arg1, swig_type_161 arg2, swig_type_162 arg3, uintptr_t arg4);
 extern void _wrap_peft_tokenizer_info_vocabulary_size_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_intgo arg2);
 extern swig_intgo _wrap_peft_tokenizer_info_vocabulary_size_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_tokenizer_info_bos_id_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_intgo arg2);
@@ -853,32 +855,32 @@ extern void _wrap_peft_tokenizer_info_adds_eos_set_native_fcd60f559001d3bc(uintp
 extern swig_intgo _wrap_peft_tokenizer_info_adds_eos_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_tokenizer_info_has_chat_template_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_intgo arg2);
 extern swig_intgo _wrap_peft_tokenizer_info_has_chat_template_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern swig_type_162 _wrap_peft_tokenizer_info_kind_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern swig_type_163 _wrap_peft_tokenizer_info_pre_tokenizer_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern swig_type_163 _wrap_peft_tokenizer_info_kind_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern swig_type_164 _wrap_peft_tokenizer_info_pre_tokenizer_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern uintptr_t _wrap_new_peft_tokenizer_info_native_fcd60f559001d3bc(void);
 extern void _wrap_delete_peft_tokenizer_info_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_chat_options_add_generation_prompt_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_intgo arg2);
 extern swig_intgo _wrap_peft_chat_options_add_generation_prompt_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_chat_options_chat_template_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_164 arg2);
-extern swig_type_165 _wrap_peft_chat_options_chat_template_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_chat_options_tools_json_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_166 arg2);
-extern swig_type_167 _wrap_peft_chat_options_tools_json_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_chat_options_chat_template_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_165 arg2);
+extern swig_type_166 _wrap_peft_chat_options_chat_template_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_chat_options_tools_json_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_167 arg2);
+extern swig_type_168 _wrap_peft_chat_options_tools_json_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern uintptr_t _wrap_new_peft_chat_options_native_fcd60f559001d3bc(void);
 extern void _wrap_delete_peft_chat_options_native_fcd60f559001d3bc(uintptr_t arg1);
-extern swig_type_168 _wrap_peft_tokenizer_load_native_fcd60f559001d3bc(swig_type_169 arg1, swig_type_170 arg2, swig_type_171 arg3);
-extern swig_type_172 _wrap_peft_tokenizer_from_model_native_fcd60f559001d3bc(swig_type_173 arg1, swig_type_174 arg2);
-extern void _wrap_peft_tokenizer_free_native_fcd60f559001d3bc(swig_type_175 arg1);
-extern swig_type_176 _wrap_peft_tokenizer_get_info_native_fcd60f559001d3bc(swig_type_177 arg1, uintptr_t arg2);
-extern swig_type_178 _wrap_peft_tokenizer_save_native_fcd60f559001d3bc(swig_type_179 arg1, swig_type_180 arg2);
-extern swig_type_181 _wrap_peft_tokenizer_encode_native_fcd60f559001d3bc(swig_type_182 arg1, swig_type_183 arg2, swig_intgo arg3, uintptr_t arg4);
-extern swig_type_184 _wrap_peft_tokenizer_decode_native_fcd60f559001d3bc(swig_type_185 arg1, swig_type_186 arg2, swig_intgo arg3, uintptr_t arg4);
-extern swig_type_187 _wrap_peft_tokenizer_token_text_native_fcd60f559001d3bc(swig_type_188 arg1, swig_intgo arg2, uintptr_t arg3);
-extern swig_type_189 _wrap_peft_tokenizer_token_id_native_fcd60f559001d3bc(swig_type_190 arg1, swig_type_191 arg2, swig_type_192 arg3);
-extern swig_type_193 _wrap_peft_chat_options_init_native_fcd60f559001d3bc(uintptr_t arg1);
-extern swig_type_194 _wrap_peft_chat_apply_native_fcd60f559001d3bc(swig_type_195 arg1, swig_type_196 arg2, uintptr_t arg3, uintptr_t arg4);
-extern swig_type_197 _wrap_peft_stream_decoder_create_native_fcd60f559001d3bc(swig_type_198 arg1, swig_intgo arg2, swig_type_199 arg3);
-extern swig_type_200 _wrap_peft_stream_decoder_push_native_fcd60f559001d3bc(swig_type_201 arg1, swig_intgo arg2, uintptr_t arg3);
-extern void _wrap_peft_stream_decoder_free_native_fcd60f559001d3bc(swig_type_202 arg1);
+extern swig_type_169 _wrap_peft_tokenizer_load_native_fcd60f559001d3bc(swig_type_170 arg1, swig_type_171 arg2, swig_type_172 arg3);
+extern swig_type_173 _wrap_peft_tokenizer_from_model_native_fcd60f559001d3bc(swig_type_174 arg1, swig_type_175 arg2);
+extern void _wrap_peft_tokenizer_free_native_fcd60f559001d3bc(swig_type_176 arg1);
+extern swig_type_177 _wrap_peft_tokenizer_get_info_native_fcd60f559001d3bc(swig_type_178 arg1, uintptr_t arg2);
+extern swig_type_179 _wrap_peft_tokenizer_save_native_fcd60f559001d3bc(swig_type_180 arg1, swig_type_181 arg2);
+extern swig_type_182 _wrap_peft_tokenizer_encode_native_fcd60f559001d3bc(swig_type_183 arg1, swig_type_184 arg2, swig_intgo arg3, uintptr_t arg4);
+extern swig_type_185 _wrap_peft_tokenizer_decode_native_fcd60f559001d3bc(swig_type_186 arg1, swig_type_187 arg2, swig_intgo arg3, uintptr_t arg4);
+extern swig_type_188 _wrap_peft_tokenizer_token_text_native_fcd60f559001d3bc(swig_type_189 arg1, swig_intgo arg2, uintptr_t arg3);
+extern swig_type_190 _wrap_peft_tokenizer_token_id_native_fcd60f559001d3bc(swig_type_191 arg1, swig_type_192 arg2, swig_type_193 arg3);
+extern swig_type_194 _wrap_peft_chat_options_init_native_fcd60f559001d3bc(uintptr_t arg1);
+extern swig_type_195 _wrap_peft_chat_apply_native_fcd60f559001d3bc(swig_type_196 arg1, swig_type_197 arg2, uintptr_t arg3, uintptr_t arg4);
+extern swig_type_198 _wrap_peft_stream_decoder_create_native_fcd60f559001d3bc(swig_type_199 arg1, swig_intgo arg2, swig_type_200 arg3);
+extern swig_type_201 _wrap_peft_stream_decoder_push_native_fcd60f559001d3bc(swig_type_202 arg1, swig_intgo arg2, uintptr_t arg3);
+extern void _wrap_peft_stream_decoder_free_native_fcd60f559001d3bc(swig_type_203 arg1);
 extern swig_intgo _wrap_PEFT_LABEL_IGNORED_native_fcd60f559001d3bc(void);
 extern swig_intgo _wrap_PEFT_LABEL_NEXT_TOKEN_native_fcd60f559001d3bc(void);
 extern swig_intgo _wrap_PEFT_LABEL_TOKENS_native_fcd60f559001d3bc(void);
@@ -894,58 +896,58 @@ extern swig_intgo _wrap_PEFT_DATA_PLAIN_native_fcd60f559001d3bc(void);
 extern swig_intgo _wrap_PEFT_DATA_TOKENS_native_fcd60f559001d3bc(void);
 extern void _wrap_peft_dataset_options_format_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_intgo arg2);
 extern swig_intgo _wrap_peft_dataset_options_format_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_dataset_options_max_seq_len_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_203 arg2);
-extern swig_type_204 _wrap_peft_dataset_options_max_seq_len_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_dataset_options_max_seq_len_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_204 arg2);
+extern swig_type_205 _wrap_peft_dataset_options_max_seq_len_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_dataset_options_completion_only_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_intgo arg2);
 extern swig_intgo _wrap_peft_dataset_options_completion_only_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_dataset_options_append_eos_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_intgo arg2);
 extern swig_intgo _wrap_peft_dataset_options_append_eos_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_dataset_options_add_special_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_intgo arg2);
 extern swig_intgo _wrap_peft_dataset_options_add_special_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_dataset_options_chat_template_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_205 arg2);
-extern swig_type_206 _wrap_peft_dataset_options_chat_template_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_dataset_options_first_row_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_207 arg2);
-extern swig_type_208 _wrap_peft_dataset_options_first_row_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_dataset_options_row_count_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_209 arg2);
-extern swig_type_210 _wrap_peft_dataset_options_row_count_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_dataset_options_cancel_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_211 arg2);
-extern swig_type_212 _wrap_peft_dataset_options_cancel_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_dataset_options_chat_template_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_206 arg2);
+extern swig_type_207 _wrap_peft_dataset_options_chat_template_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_dataset_options_first_row_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_208 arg2);
+extern swig_type_209 _wrap_peft_dataset_options_first_row_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_dataset_options_row_count_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_210 arg2);
+extern swig_type_211 _wrap_peft_dataset_options_row_count_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_dataset_options_cancel_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_212 arg2);
+extern swig_type_213 _wrap_peft_dataset_options_cancel_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern uintptr_t _wrap_new_peft_dataset_options_native_fcd60f559001d3bc(void);
 extern void _wrap_delete_peft_dataset_options_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_dataset_info_format_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_intgo arg2);
 extern swig_intgo _wrap_peft_dataset_info_format_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_dataset_info_rows_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_213 arg2);
-extern swig_type_214 _wrap_peft_dataset_info_rows_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_dataset_info_tokens_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_215 arg2);
-extern swig_type_216 _wrap_peft_dataset_info_tokens_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_dataset_info_loss_tokens_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_217 arg2);
-extern swig_type_218 _wrap_peft_dataset_info_loss_tokens_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_dataset_info_longest_row_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_219 arg2);
-extern swig_type_220 _wrap_peft_dataset_info_longest_row_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_dataset_info_truncated_rows_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_221 arg2);
-extern swig_type_222 _wrap_peft_dataset_info_truncated_rows_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_dataset_info_masked_rows_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_223 arg2);
-extern swig_type_224 _wrap_peft_dataset_info_masked_rows_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_dataset_info_empty_rows_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_225 arg2);
-extern swig_type_226 _wrap_peft_dataset_info_empty_rows_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_dataset_info_rows_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_214 arg2);
+extern swig_type_215 _wrap_peft_dataset_info_rows_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_dataset_info_tokens_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_216 arg2);
+extern swig_type_217 _wrap_peft_dataset_info_tokens_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_dataset_info_loss_tokens_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_218 arg2);
+extern swig_type_219 _wrap_peft_dataset_info_loss_tokens_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_dataset_info_longest_row_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_220 arg2);
+extern swig_type_221 _wrap_peft_dataset_info_longest_row_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_dataset_info_truncated_rows_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_222 arg2);
+extern swig_type_223 _wrap_peft_dataset_info_truncated_rows_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_dataset_info_masked_rows_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_224 arg2);
+extern swig_type_225 _wrap_peft_dataset_info_masked_rows_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_dataset_info_empty_rows_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_226 arg2);
+extern swig_type_227 _wrap_peft_dataset_info_empty_rows_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_dataset_info_completion_only_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_intgo arg2);
 extern swig_intgo _wrap_peft_dataset_info_completion_only_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_dataset_info_appended_eos_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_intgo arg2);
 extern swig_intgo _wrap_peft_dataset_info_appended_eos_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern swig_type_227 _wrap_peft_dataset_info_summary_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern swig_type_228 _wrap_peft_dataset_info_summary_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern uintptr_t _wrap_new_peft_dataset_info_native_fcd60f559001d3bc(void);
 extern void _wrap_delete_peft_dataset_info_native_fcd60f559001d3bc(uintptr_t arg1);
 extern swig_intgo _wrap_PEFT_ROW_IDS_native_fcd60f559001d3bc(void);
 extern swig_intgo _wrap_PEFT_ROW_LABELS_native_fcd60f559001d3bc(void);
 extern swig_intgo _wrap_PEFT_ROW_TYPE_IDS_native_fcd60f559001d3bc(void);
 extern swig_intgo _wrap_PEFT_ROW_DECODER_IDS_native_fcd60f559001d3bc(void);
-extern swig_type_228 _wrap_peft_dataset_options_init_native_fcd60f559001d3bc(uintptr_t arg1);
-extern swig_type_229 _wrap_peft_dataset_from_file_native_fcd60f559001d3bc(swig_type_230 arg1, swig_type_231 arg2, swig_type_232 arg3, uintptr_t arg4, swig_type_233 arg5);
-extern swig_type_234 _wrap_peft_dataset_from_text_native_fcd60f559001d3bc(swig_type_235 arg1, swig_type_236 arg2, swig_type_237 arg3, uintptr_t arg4, swig_type_238 arg5);
-extern swig_type_239 _wrap_peft_dataset_from_rows_native_fcd60f559001d3bc(swig_type_240 arg1, uintptr_t arg2, uintptr_t arg3, swig_type_241 arg4);
-extern void _wrap_peft_dataset_free_native_fcd60f559001d3bc(swig_type_242 arg1);
-extern swig_type_243 _wrap_peft_dataset_get_info_native_fcd60f559001d3bc(swig_type_244 arg1, uintptr_t arg2);
-extern swig_type_245 _wrap_peft_dataset_row_native_fcd60f559001d3bc(swig_type_246 arg1, swig_type_247 arg2, swig_intgo arg3, uintptr_t arg4);
+extern swig_type_229 _wrap_peft_dataset_options_init_native_fcd60f559001d3bc(uintptr_t arg1);
+extern swig_type_230 _wrap_peft_dataset_from_file_native_fcd60f559001d3bc(swig_type_231 arg1, swig_type_232 arg2, swig_type_233 arg3, uintptr_t arg4, swig_type_234 arg5);
+extern swig_type_235 _wrap_peft_dataset_from_text_native_fcd60f559001d3bc(swig_type_236 arg1, swig_type_237 arg2, swig_type_238 arg3, uintptr_t arg4, swig_type_239 arg5);
+extern swig_type_240 _wrap_peft_dataset_from_rows_native_fcd60f559001d3bc(swig_type_241 arg1, uintptr_t arg2, uintptr_t arg3, swig_type_242 arg4);
+extern void _wrap_peft_dataset_free_native_fcd60f559001d3bc(swig_type_243 arg1);
+extern swig_type_244 _wrap_peft_dataset_get_info_native_fcd60f559001d3bc(swig_type_245 arg1, uintptr_t arg2);
+extern swig_type_246 _wrap_peft_dataset_row_native_fcd60f559001d3bc(swig_type_247 arg1, swig_type_248 arg2, swig_intgo arg3, uintptr_t arg4);
 extern swig_intgo _wrap_PEFT_TARGET_AUTO_native_fcd60f559001d3bc(void);
 extern swig_intgo _wrap_PEFT_TARGET_LIST_native_fcd60f559001d3bc(void);
 extern swig_intgo _wrap_PEFT_TARGET_REGEX_native_fcd60f559001d3bc(void);
@@ -970,50 +972,50 @@ extern void _wrap_peft_lora_config_init_lora_weights_set_native_fcd60f559001d3bc
 extern swig_intgo _wrap_peft_lora_config_init_lora_weights_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_lora_config_target_kind_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_intgo arg2);
 extern swig_intgo _wrap_peft_lora_config_target_kind_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_lora_config_target_modules_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_248 arg2);
-extern swig_type_249 _wrap_peft_lora_config_target_modules_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_lora_config_exclude_modules_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_250 arg2);
-extern swig_type_251 _wrap_peft_lora_config_exclude_modules_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_lora_config_target_modules_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_249 arg2);
+extern swig_type_250 _wrap_peft_lora_config_target_modules_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_lora_config_exclude_modules_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_251 arg2);
+extern swig_type_252 _wrap_peft_lora_config_exclude_modules_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_lora_config_exclude_is_regex_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_intgo arg2);
 extern swig_intgo _wrap_peft_lora_config_exclude_is_regex_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_lora_config_layers_pattern_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_252 arg2);
-extern swig_type_253 _wrap_peft_lora_config_layers_pattern_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_lora_config_rank_pattern_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_254 arg2);
-extern swig_type_255 _wrap_peft_lora_config_rank_pattern_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_lora_config_alpha_pattern_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_256 arg2);
-extern swig_type_257 _wrap_peft_lora_config_alpha_pattern_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_lora_config_modules_to_save_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_258 arg2);
-extern swig_type_259 _wrap_peft_lora_config_modules_to_save_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_lora_config_seed_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_260 arg2);
-extern swig_type_261 _wrap_peft_lora_config_seed_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_lora_config_layers_pattern_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_253 arg2);
+extern swig_type_254 _wrap_peft_lora_config_layers_pattern_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_lora_config_rank_pattern_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_255 arg2);
+extern swig_type_256 _wrap_peft_lora_config_rank_pattern_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_lora_config_alpha_pattern_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_257 arg2);
+extern swig_type_258 _wrap_peft_lora_config_alpha_pattern_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_lora_config_modules_to_save_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_259 arg2);
+extern swig_type_260 _wrap_peft_lora_config_modules_to_save_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_lora_config_seed_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_261 arg2);
+extern swig_type_262 _wrap_peft_lora_config_seed_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern uintptr_t _wrap_new_peft_lora_config_native_fcd60f559001d3bc(void);
 extern void _wrap_delete_peft_lora_config_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_lora_config_add_layer_native_fcd60f559001d3bc(uintptr_t arg1, swig_intgo arg2);
 extern void _wrap_peft_adapter_options_trainable_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_intgo arg2);
 extern swig_intgo _wrap_peft_adapter_options_trainable_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_adapter_options_seed_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_262 arg2);
-extern swig_type_263 _wrap_peft_adapter_options_seed_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_adapter_options_cancel_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_264 arg2);
-extern swig_type_265 _wrap_peft_adapter_options_cancel_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_adapter_options_seed_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_263 arg2);
+extern swig_type_264 _wrap_peft_adapter_options_seed_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_adapter_options_cancel_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_265 arg2);
+extern swig_type_266 _wrap_peft_adapter_options_cancel_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern uintptr_t _wrap_new_peft_adapter_options_native_fcd60f559001d3bc(void);
 extern void _wrap_delete_peft_adapter_options_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_adapter_info_r_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_intgo arg2);
 extern swig_intgo _wrap_peft_adapter_info_r_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern swig_type_266 _wrap_peft_adapter_info_method_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern swig_type_267 _wrap_peft_adapter_info_method_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_adapter_info_lora_alpha_set_native_fcd60f559001d3bc(uintptr_t arg1, double arg2);
 extern double _wrap_peft_adapter_info_lora_alpha_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_adapter_info_scale_set_native_fcd60f559001d3bc(uintptr_t arg1, double arg2);
 extern double _wrap_peft_adapter_info_scale_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_adapter_info_parameter_elements_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_267 arg2);
-extern swig_type_268 _wrap_peft_adapter_info_parameter_elements_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_adapter_info_parameter_bytes_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_269 arg2);
-extern swig_type_270 _wrap_peft_adapter_info_parameter_bytes_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_adapter_info_parameter_count_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_271 arg2);
-extern swig_type_272 _wrap_peft_adapter_info_parameter_count_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_adapter_info_module_count_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_273 arg2);
-extern swig_type_274 _wrap_peft_adapter_info_module_count_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_adapter_info_trained_steps_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_275 arg2);
-extern swig_type_276 _wrap_peft_adapter_info_trained_steps_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_adapter_info_parameter_elements_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_268 arg2);
+extern swig_type_269 _wrap_peft_adapter_info_parameter_elements_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_adapter_info_parameter_bytes_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_270 arg2);
+extern swig_type_271 _wrap_peft_adapter_info_parameter_bytes_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_adapter_info_parameter_count_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_272 arg2);
+extern swig_type_273 _wrap_peft_adapter_info_parameter_count_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_adapter_info_module_count_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_274 arg2);
+extern swig_type_275 _wrap_peft_adapter_info_module_count_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_adapter_info_trained_steps_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_276 arg2);
+extern swig_type_277 _wrap_peft_adapter_info_trained_steps_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_adapter_info_trainable_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_intgo arg2);
 extern swig_intgo _wrap_peft_adapter_info_trainable_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_adapter_info_attached_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_intgo arg2);
@@ -1030,24 +1032,24 @@ extern void _wrap_peft_merge_options_dry_run_set_native_fcd60f559001d3bc(uintptr
 extern swig_intgo _wrap_peft_merge_options_dry_run_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_merge_options_discard_originals_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_intgo arg2);
 extern swig_intgo _wrap_peft_merge_options_discard_originals_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_merge_options_cancel_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_277 arg2);
-extern swig_type_278 _wrap_peft_merge_options_cancel_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_merge_options_cancel_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_278 arg2);
+extern swig_type_279 _wrap_peft_merge_options_cancel_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_merge_options_save_dtype_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_intgo arg2);
 extern swig_intgo _wrap_peft_merge_options_save_dtype_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern uintptr_t _wrap_new_peft_merge_options_native_fcd60f559001d3bc(void);
 extern void _wrap_delete_peft_merge_options_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_merge_result_merged_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_intgo arg2);
 extern swig_intgo _wrap_peft_merge_result_merged_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_merge_result_tensor_count_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_279 arg2);
-extern swig_type_280 _wrap_peft_merge_result_tensor_count_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_merge_result_below_minimum_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_281 arg2);
-extern swig_type_282 _wrap_peft_merge_result_below_minimum_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_merge_result_tensor_count_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_280 arg2);
+extern swig_type_281 _wrap_peft_merge_result_tensor_count_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_merge_result_below_minimum_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_282 arg2);
+extern swig_type_283 _wrap_peft_merge_result_below_minimum_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_merge_result_minimum_retained_set_native_fcd60f559001d3bc(uintptr_t arg1, double arg2);
 extern double _wrap_peft_merge_result_minimum_retained_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_merge_result_mean_retained_set_native_fcd60f559001d3bc(uintptr_t arg1, double arg2);
 extern double _wrap_peft_merge_result_mean_retained_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_merge_result_original_bytes_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_283 arg2);
-extern swig_type_284 _wrap_peft_merge_result_original_bytes_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_merge_result_original_bytes_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_284 arg2);
+extern swig_type_285 _wrap_peft_merge_result_original_bytes_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern uintptr_t _wrap_new_peft_merge_result_native_fcd60f559001d3bc(void);
 extern void _wrap_delete_peft_merge_result_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_merge_tensor_dtype_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_intgo arg2);
@@ -1060,28 +1062,28 @@ extern void _wrap_peft_merge_tensor_weight_norm_set_native_fcd60f559001d3bc(uint
 extern double _wrap_peft_merge_tensor_weight_norm_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern uintptr_t _wrap_new_peft_merge_tensor_native_fcd60f559001d3bc(void);
 extern void _wrap_delete_peft_merge_tensor_native_fcd60f559001d3bc(uintptr_t arg1);
-extern swig_type_285 _wrap_peft_lora_config_init_native_fcd60f559001d3bc(uintptr_t arg1);
-extern swig_type_286 _wrap_peft_attach_lora_native_fcd60f559001d3bc(swig_type_287 arg1, swig_type_288 arg2, uintptr_t arg3, swig_type_289 arg4);
-extern swig_type_290 _wrap_peft_adapter_options_init_native_fcd60f559001d3bc(uintptr_t arg1);
-extern swig_type_291 _wrap_peft_attach_native_fcd60f559001d3bc(swig_type_292 arg1, swig_type_293 arg2, swig_type_294 arg3, uintptr_t arg4, swig_type_295 arg5);
-extern swig_type_296 _wrap_peft_adapter_load_native_fcd60f559001d3bc(swig_type_297 arg1, swig_type_298 arg2, swig_type_299 arg3, uintptr_t arg4, swig_type_300 arg5);
-extern swig_type_301 _wrap_peft_adapter_save_native_fcd60f559001d3bc(swig_type_302 arg1, swig_type_303 arg2, uintptr_t arg3);
-extern swig_type_304 _wrap_peft_adapter_retain_native_fcd60f559001d3bc(swig_type_305 arg1);
-extern void _wrap_peft_adapter_free_native_fcd60f559001d3bc(swig_type_306 arg1);
-extern swig_type_307 _wrap_peft_adapter_get_info_native_fcd60f559001d3bc(swig_type_308 arg1, uintptr_t arg2);
-extern swig_type_309 _wrap_peft_adapter_get_name_native_fcd60f559001d3bc(swig_type_310 arg1, uintptr_t arg2);
-extern swig_type_311 _wrap_peft_adapter_get_config_native_fcd60f559001d3bc(swig_type_312 arg1, uintptr_t arg2);
-extern swig_type_313 _wrap_peft_adapter_parameter_at_native_fcd60f559001d3bc(swig_type_314 arg1, swig_type_315 arg2, uintptr_t arg3, uintptr_t arg4);
-extern swig_type_316 _wrap_peft_adapter_parameter_read_native_fcd60f559001d3bc(swig_type_317 arg1, swig_type_318 arg2, swig_type_319 arg3);
-extern swig_type_320 _wrap_peft_adapter_set_scale_native_fcd60f559001d3bc(swig_type_321 arg1, double arg2);
-extern swig_type_322 _wrap_peft_adapter_detach_native_fcd60f559001d3bc(swig_type_323 arg1);
-extern swig_type_324 _wrap_peft_model_adapter_at_native_fcd60f559001d3bc(swig_type_325 arg1, swig_type_326 arg2, swig_type_327 arg3);
-extern swig_type_328 _wrap_peft_model_adapter_find_native_fcd60f559001d3bc(swig_type_329 arg1, swig_type_330 arg2, swig_type_331 arg3);
-extern swig_type_332 _wrap_peft_merge_options_init_native_fcd60f559001d3bc(uintptr_t arg1);
-extern swig_type_333 _wrap_peft_merge_native_fcd60f559001d3bc(swig_type_334 arg1, swig_type_335 arg2, uintptr_t arg3, uintptr_t arg4);
-extern swig_type_336 _wrap_peft_merge_tensor_at_native_fcd60f559001d3bc(swig_type_337 arg1, swig_type_338 arg2, uintptr_t arg3, uintptr_t arg4);
-extern swig_type_339 _wrap_peft_unmerge_native_fcd60f559001d3bc(swig_type_340 arg1);
-extern swig_type_341 _wrap_peft_merge_discard_native_fcd60f559001d3bc(swig_type_342 arg1);
+extern swig_type_286 _wrap_peft_lora_config_init_native_fcd60f559001d3bc(uintptr_t arg1);
+extern swig_type_287 _wrap_peft_attach_lora_native_fcd60f559001d3bc(swig_type_288 arg1, swig_type_289 arg2, uintptr_t arg3, swig_type_290 arg4);
+extern swig_type_291 _wrap_peft_adapter_options_init_native_fcd60f559001d3bc(uintptr_t arg1);
+extern swig_type_292 _wrap_peft_attach_native_fcd60f559001d3bc(swig_type_293 arg1, swig_type_294 arg2, swig_type_295 arg3, uintptr_t arg4, swig_type_296 arg5);
+extern swig_type_297 _wrap_peft_adapter_load_native_fcd60f559001d3bc(swig_type_298 arg1, swig_type_299 arg2, swig_type_300 arg3, uintptr_t arg4, swig_type_301 arg5);
+extern swig_type_302 _wrap_peft_adapter_save_native_fcd60f559001d3bc(swig_type_303 arg1, swig_type_304 arg2, uintptr_t arg3);
+extern swig_type_305 _wrap_peft_adapter_retain_native_fcd60f559001d3bc(swig_type_306 arg1);
+extern void _wrap_peft_adapter_free_native_fcd60f559001d3bc(swig_type_307 arg1);
+extern swig_type_308 _wrap_peft_adapter_get_info_native_fcd60f559001d3bc(swig_type_309 arg1, uintptr_t arg2);
+extern swig_type_310 _wrap_peft_adapter_get_name_native_fcd60f559001d3bc(swig_type_311 arg1, uintptr_t arg2);
+extern swig_type_312 _wrap_peft_adapter_get_config_native_fcd60f559001d3bc(swig_type_313 arg1, uintptr_t arg2);
+extern swig_type_314 _wrap_peft_adapter_parameter_at_native_fcd60f559001d3bc(swig_type_315 arg1, swig_type_316 arg2, uintptr_t arg3, uintptr_t arg4);
+extern swig_type_317 _wrap_peft_adapter_parameter_read_native_fcd60f559001d3bc(swig_type_318 arg1, swig_type_319 arg2, swig_type_320 arg3);
+extern swig_type_321 _wrap_peft_adapter_set_scale_native_fcd60f559001d3bc(swig_type_322 arg1, double arg2);
+extern swig_type_323 _wrap_peft_adapter_detach_native_fcd60f559001d3bc(swig_type_324 arg1);
+extern swig_type_325 _wrap_peft_model_adapter_at_native_fcd60f559001d3bc(swig_type_326 arg1, swig_type_327 arg2, swig_type_328 arg3);
+extern swig_type_329 _wrap_peft_model_adapter_find_native_fcd60f559001d3bc(swig_type_330 arg1, swig_type_331 arg2, swig_type_332 arg3);
+extern swig_type_333 _wrap_peft_merge_options_init_native_fcd60f559001d3bc(uintptr_t arg1);
+extern swig_type_334 _wrap_peft_merge_native_fcd60f559001d3bc(swig_type_335 arg1, swig_type_336 arg2, uintptr_t arg3, uintptr_t arg4);
+extern swig_type_337 _wrap_peft_merge_tensor_at_native_fcd60f559001d3bc(swig_type_338 arg1, swig_type_339 arg2, uintptr_t arg3, uintptr_t arg4);
+extern swig_type_340 _wrap_peft_unmerge_native_fcd60f559001d3bc(swig_type_341 arg1);
+extern swig_type_342 _wrap_peft_merge_discard_native_fcd60f559001d3bc(swig_type_343 arg1);
 extern swig_intgo _wrap_PEFT_SCHEDULE_CONSTANT_native_fcd60f559001d3bc(void);
 extern swig_intgo _wrap_PEFT_SCHEDULE_LINEAR_native_fcd60f559001d3bc(void);
 extern swig_intgo _wrap_PEFT_SCHEDULE_COSINE_native_fcd60f559001d3bc(void);
@@ -1093,14 +1095,14 @@ extern void _wrap_peft_trainer_options_schedule_set_native_fcd60f559001d3bc(uint
 extern swig_intgo _wrap_peft_trainer_options_schedule_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_trainer_options_epochs_set_native_fcd60f559001d3bc(uintptr_t arg1, double arg2);
 extern double _wrap_peft_trainer_options_epochs_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_trainer_options_max_steps_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_343 arg2);
-extern swig_type_344 _wrap_peft_trainer_options_max_steps_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_trainer_options_max_steps_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_344 arg2);
+extern swig_type_345 _wrap_peft_trainer_options_max_steps_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_trainer_options_learning_rate_set_native_fcd60f559001d3bc(uintptr_t arg1, double arg2);
 extern double _wrap_peft_trainer_options_learning_rate_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_trainer_options_warmup_ratio_set_native_fcd60f559001d3bc(uintptr_t arg1, double arg2);
 extern double _wrap_peft_trainer_options_warmup_ratio_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_trainer_options_warmup_steps_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_345 arg2);
-extern swig_type_346 _wrap_peft_trainer_options_warmup_steps_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_trainer_options_warmup_steps_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_346 arg2);
+extern swig_type_347 _wrap_peft_trainer_options_warmup_steps_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_trainer_options_weight_decay_set_native_fcd60f559001d3bc(uintptr_t arg1, double arg2);
 extern double _wrap_peft_trainer_options_weight_decay_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_trainer_options_beta1_set_native_fcd60f559001d3bc(uintptr_t arg1, double arg2);
@@ -1111,24 +1113,24 @@ extern void _wrap_peft_trainer_options_epsilon_set_native_fcd60f559001d3bc(uintp
 extern double _wrap_peft_trainer_options_epsilon_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_trainer_options_max_grad_norm_set_native_fcd60f559001d3bc(uintptr_t arg1, double arg2);
 extern double _wrap_peft_trainer_options_max_grad_norm_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_trainer_options_seed_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_347 arg2);
-extern swig_type_348 _wrap_peft_trainer_options_seed_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_trainer_options_seed_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_348 arg2);
+extern swig_type_349 _wrap_peft_trainer_options_seed_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_trainer_options_shuffle_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_intgo arg2);
 extern swig_intgo _wrap_peft_trainer_options_shuffle_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_trainer_options_packing_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_intgo arg2);
 extern swig_intgo _wrap_peft_trainer_options_packing_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_trainer_options_packing_length_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_349 arg2);
-extern swig_type_350 _wrap_peft_trainer_options_packing_length_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_trainer_options_packing_length_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_350 arg2);
+extern swig_type_351 _wrap_peft_trainer_options_packing_length_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_trainer_options_activation_checkpointing_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_intgo arg2);
 extern swig_intgo _wrap_peft_trainer_options_activation_checkpointing_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_trainer_options_compute_dtype_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_intgo arg2);
 extern swig_intgo _wrap_peft_trainer_options_compute_dtype_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_trainer_options_eval_dataset_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_351 arg2);
-extern swig_type_352 _wrap_peft_trainer_options_eval_dataset_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_trainer_options_eval_steps_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_353 arg2);
-extern swig_type_354 _wrap_peft_trainer_options_eval_steps_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_trainer_options_save_steps_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_355 arg2);
-extern swig_type_356 _wrap_peft_trainer_options_save_steps_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_trainer_options_eval_dataset_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_352 arg2);
+extern swig_type_353 _wrap_peft_trainer_options_eval_dataset_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_trainer_options_eval_steps_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_354 arg2);
+extern swig_type_355 _wrap_peft_trainer_options_eval_steps_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_trainer_options_save_steps_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_356 arg2);
+extern swig_type_357 _wrap_peft_trainer_options_save_steps_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_trainer_options_save_total_limit_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_intgo arg2);
 extern swig_intgo _wrap_peft_trainer_options_save_total_limit_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_trainer_options_keep_best_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_intgo arg2);
@@ -1137,12 +1139,12 @@ extern void _wrap_peft_trainer_options_early_stopping_patience_set_native_fcd60f
 extern swig_intgo _wrap_peft_trainer_options_early_stopping_patience_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_trainer_options_max_skipped_in_row_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_intgo arg2);
 extern swig_intgo _wrap_peft_trainer_options_max_skipped_in_row_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_trainer_options_output_dir_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_357 arg2);
-extern swig_type_358 _wrap_peft_trainer_options_output_dir_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_trainer_options_output_dir_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_358 arg2);
+extern swig_type_359 _wrap_peft_trainer_options_output_dir_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern uintptr_t _wrap_new_peft_trainer_options_native_fcd60f559001d3bc(void);
 extern void _wrap_delete_peft_trainer_options_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_step_options_cancel_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_359 arg2);
-extern swig_type_360 _wrap_peft_step_options_cancel_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_step_options_cancel_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_360 arg2);
+extern swig_type_361 _wrap_peft_step_options_cancel_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern uintptr_t _wrap_new_peft_step_options_native_fcd60f559001d3bc(void);
 extern void _wrap_delete_peft_step_options_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_step_options_set_row_list_native_fcd60f559001d3bc(uintptr_t arg1, uintptr_t arg2);
@@ -1152,10 +1154,10 @@ extern swig_intgo _wrap_PEFT_EVENT_CHECKPOINT_native_fcd60f559001d3bc(void);
 extern swig_intgo _wrap_PEFT_EVENT_END_native_fcd60f559001d3bc(void);
 extern void _wrap_peft_step_result_kind_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_intgo arg2);
 extern swig_intgo _wrap_peft_step_result_kind_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_step_result_step_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_361 arg2);
-extern swig_type_362 _wrap_peft_step_result_step_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_step_result_total_steps_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_363 arg2);
-extern swig_type_364 _wrap_peft_step_result_total_steps_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_step_result_step_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_362 arg2);
+extern swig_type_363 _wrap_peft_step_result_step_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_step_result_total_steps_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_364 arg2);
+extern swig_type_365 _wrap_peft_step_result_total_steps_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_step_result_epoch_set_native_fcd60f559001d3bc(uintptr_t arg1, double arg2);
 extern double _wrap_peft_step_result_epoch_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_step_result_loss_set_native_fcd60f559001d3bc(uintptr_t arg1, double arg2);
@@ -1164,24 +1166,24 @@ extern void _wrap_peft_step_result_learning_rate_set_native_fcd60f559001d3bc(uin
 extern double _wrap_peft_step_result_learning_rate_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_step_result_grad_norm_set_native_fcd60f559001d3bc(uintptr_t arg1, double arg2);
 extern double _wrap_peft_step_result_grad_norm_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_step_result_tokens_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_365 arg2);
-extern swig_type_366 _wrap_peft_step_result_tokens_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_step_result_loss_tokens_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_367 arg2);
-extern swig_type_368 _wrap_peft_step_result_loss_tokens_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_step_result_tokens_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_366 arg2);
+extern swig_type_367 _wrap_peft_step_result_tokens_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_step_result_loss_tokens_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_368 arg2);
+extern swig_type_369 _wrap_peft_step_result_loss_tokens_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_step_result_seconds_set_native_fcd60f559001d3bc(uintptr_t arg1, double arg2);
 extern double _wrap_peft_step_result_seconds_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_step_result_tokens_per_second_set_native_fcd60f559001d3bc(uintptr_t arg1, double arg2);
 extern double _wrap_peft_step_result_tokens_per_second_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_step_result_peak_memory_bytes_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_369 arg2);
-extern swig_type_370 _wrap_peft_step_result_peak_memory_bytes_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_step_result_skipped_steps_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_371 arg2);
-extern swig_type_372 _wrap_peft_step_result_skipped_steps_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_step_result_peak_memory_bytes_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_370 arg2);
+extern swig_type_371 _wrap_peft_step_result_peak_memory_bytes_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_step_result_skipped_steps_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_372 arg2);
+extern swig_type_373 _wrap_peft_step_result_skipped_steps_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_step_result_eval_loss_set_native_fcd60f559001d3bc(uintptr_t arg1, double arg2);
 extern double _wrap_peft_step_result_eval_loss_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_step_result_best_eval_loss_set_native_fcd60f559001d3bc(uintptr_t arg1, double arg2);
 extern double _wrap_peft_step_result_best_eval_loss_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_step_result_best_step_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_373 arg2);
-extern swig_type_374 _wrap_peft_step_result_best_step_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_step_result_best_step_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_374 arg2);
+extern swig_type_375 _wrap_peft_step_result_best_step_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_step_result_skipped_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_intgo arg2);
 extern swig_intgo _wrap_peft_step_result_skipped_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_step_result_is_best_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_intgo arg2);
@@ -1192,41 +1194,41 @@ extern uintptr_t _wrap_new_peft_step_result_native_fcd60f559001d3bc(void);
 extern void _wrap_delete_peft_step_result_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_trainer_info_finished_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_intgo arg2);
 extern swig_intgo _wrap_peft_trainer_info_finished_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_trainer_info_step_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_375 arg2);
-extern swig_type_376 _wrap_peft_trainer_info_step_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_trainer_info_total_steps_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_377 arg2);
-extern swig_type_378 _wrap_peft_trainer_info_total_steps_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_trainer_info_step_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_376 arg2);
+extern swig_type_377 _wrap_peft_trainer_info_step_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_trainer_info_total_steps_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_378 arg2);
+extern swig_type_379 _wrap_peft_trainer_info_total_steps_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_trainer_info_epoch_set_native_fcd60f559001d3bc(uintptr_t arg1, double arg2);
 extern double _wrap_peft_trainer_info_epoch_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_trainer_info_learning_rate_set_native_fcd60f559001d3bc(uintptr_t arg1, double arg2);
 extern double _wrap_peft_trainer_info_learning_rate_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_trainer_info_tokens_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_379 arg2);
-extern swig_type_380 _wrap_peft_trainer_info_tokens_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_trainer_info_skipped_steps_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_381 arg2);
-extern swig_type_382 _wrap_peft_trainer_info_skipped_steps_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_trainer_info_tokens_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_380 arg2);
+extern swig_type_381 _wrap_peft_trainer_info_tokens_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_trainer_info_skipped_steps_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_382 arg2);
+extern swig_type_383 _wrap_peft_trainer_info_skipped_steps_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_trainer_info_last_loss_set_native_fcd60f559001d3bc(uintptr_t arg1, double arg2);
 extern double _wrap_peft_trainer_info_last_loss_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_trainer_info_best_eval_loss_set_native_fcd60f559001d3bc(uintptr_t arg1, double arg2);
 extern double _wrap_peft_trainer_info_best_eval_loss_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_trainer_info_best_step_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_383 arg2);
-extern swig_type_384 _wrap_peft_trainer_info_best_step_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_trainer_info_trainable_elements_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_385 arg2);
-extern swig_type_386 _wrap_peft_trainer_info_trainable_elements_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_trainer_info_memory_bytes_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_387 arg2);
-extern swig_type_388 _wrap_peft_trainer_info_memory_bytes_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_trainer_info_checkpoint_step_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_389 arg2);
-extern swig_type_390 _wrap_peft_trainer_info_checkpoint_step_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_trainer_info_best_step_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_384 arg2);
+extern swig_type_385 _wrap_peft_trainer_info_best_step_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_trainer_info_trainable_elements_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_386 arg2);
+extern swig_type_387 _wrap_peft_trainer_info_trainable_elements_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_trainer_info_memory_bytes_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_388 arg2);
+extern swig_type_389 _wrap_peft_trainer_info_memory_bytes_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_trainer_info_checkpoint_step_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_390 arg2);
+extern swig_type_391 _wrap_peft_trainer_info_checkpoint_step_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern uintptr_t _wrap_new_peft_trainer_info_native_fcd60f559001d3bc(void);
 extern void _wrap_delete_peft_trainer_info_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_evaluate_options_batch_size_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_intgo arg2);
 extern swig_intgo _wrap_peft_evaluate_options_batch_size_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_evaluate_options_compute_dtype_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_intgo arg2);
 extern swig_intgo _wrap_peft_evaluate_options_compute_dtype_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_evaluate_options_cancel_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_391 arg2);
-extern swig_type_392 _wrap_peft_evaluate_options_cancel_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_evaluate_options_cancel_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_392 arg2);
+extern swig_type_393 _wrap_peft_evaluate_options_cancel_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern uintptr_t _wrap_new_peft_evaluate_options_native_fcd60f559001d3bc(void);
 extern void _wrap_delete_peft_evaluate_options_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_evaluate_options_add_adapter_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_393 arg2);
+extern void _wrap_peft_evaluate_options_add_adapter_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_394 arg2);
 extern void _wrap_peft_evaluate_result_loss_set_native_fcd60f559001d3bc(uintptr_t arg1, double arg2);
 extern double _wrap_peft_evaluate_result_loss_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_evaluate_result_perplexity_set_native_fcd60f559001d3bc(uintptr_t arg1, double arg2);
@@ -1235,43 +1237,43 @@ extern void _wrap_peft_evaluate_result_nll_set_native_fcd60f559001d3bc(uintptr_t
 extern double _wrap_peft_evaluate_result_nll_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_evaluate_result_token_accuracy_set_native_fcd60f559001d3bc(uintptr_t arg1, double arg2);
 extern double _wrap_peft_evaluate_result_token_accuracy_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_evaluate_result_rows_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_394 arg2);
-extern swig_type_395 _wrap_peft_evaluate_result_rows_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_evaluate_result_tokens_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_396 arg2);
-extern swig_type_397 _wrap_peft_evaluate_result_tokens_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_evaluate_result_loss_tokens_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_398 arg2);
-extern swig_type_399 _wrap_peft_evaluate_result_loss_tokens_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_evaluate_result_rows_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_395 arg2);
+extern swig_type_396 _wrap_peft_evaluate_result_rows_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_evaluate_result_tokens_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_397 arg2);
+extern swig_type_398 _wrap_peft_evaluate_result_tokens_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_evaluate_result_loss_tokens_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_399 arg2);
+extern swig_type_400 _wrap_peft_evaluate_result_loss_tokens_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_evaluate_result_seconds_set_native_fcd60f559001d3bc(uintptr_t arg1, double arg2);
 extern double _wrap_peft_evaluate_result_seconds_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_evaluate_result_tokens_per_second_set_native_fcd60f559001d3bc(uintptr_t arg1, double arg2);
 extern double _wrap_peft_evaluate_result_tokens_per_second_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern uintptr_t _wrap_new_peft_evaluate_result_native_fcd60f559001d3bc(void);
 extern void _wrap_delete_peft_evaluate_result_native_fcd60f559001d3bc(uintptr_t arg1);
-extern swig_type_400 _wrap_peft_trainer_options_init_native_fcd60f559001d3bc(uintptr_t arg1);
-extern swig_type_401 _wrap_peft_trainer_create_native_fcd60f559001d3bc(swig_type_402 arg1, swig_type_403 arg2, swig_type_404 arg3, uintptr_t arg4, swig_type_405 arg5);
-extern void _wrap_peft_trainer_free_native_fcd60f559001d3bc(swig_type_406 arg1);
-extern swig_type_407 _wrap_peft_step_options_init_native_fcd60f559001d3bc(uintptr_t arg1);
-extern swig_type_408 _wrap_peft_train_step_native_fcd60f559001d3bc(swig_type_409 arg1, uintptr_t arg2, uintptr_t arg3);
-extern swig_type_410 _wrap_peft_trainer_next_native_fcd60f559001d3bc(swig_type_411 arg1, swig_type_412 arg2, uintptr_t arg3);
-extern swig_type_413 _wrap_peft_trainer_run_native_fcd60f559001d3bc(swig_type_414 arg1, swig_type_415 arg2);
-extern swig_type_416 _wrap_peft_trainer_get_info_native_fcd60f559001d3bc(swig_type_417 arg1, uintptr_t arg2);
-extern swig_type_418 _wrap_peft_trainer_set_learning_rate_native_fcd60f559001d3bc(swig_type_419 arg1, double arg2);
-extern swig_type_420 _wrap_peft_trainer_evaluate_native_fcd60f559001d3bc(swig_type_421 arg1, swig_type_422 arg2, swig_type_423 arg3, uintptr_t arg4);
-extern swig_type_424 _wrap_peft_trainer_checkpoint_native_fcd60f559001d3bc(swig_type_425 arg1, swig_type_426 arg2, swig_type_427 arg3);
-extern swig_type_428 _wrap_peft_trainer_resume_native_fcd60f559001d3bc(swig_type_429 arg1, swig_type_430 arg2);
-extern swig_type_431 _wrap_peft_evaluate_options_init_native_fcd60f559001d3bc(uintptr_t arg1);
-extern swig_type_432 _wrap_peft_evaluate_native_fcd60f559001d3bc(swig_type_433 arg1, swig_type_434 arg2, uintptr_t arg3, uintptr_t arg4);
+extern swig_type_401 _wrap_peft_trainer_options_init_native_fcd60f559001d3bc(uintptr_t arg1);
+extern swig_type_402 _wrap_peft_trainer_create_native_fcd60f559001d3bc(swig_type_403 arg1, swig_type_404 arg2, swig_type_405 arg3, uintptr_t arg4, swig_type_406 arg5);
+extern void _wrap_peft_trainer_free_native_fcd60f559001d3bc(swig_type_407 arg1);
+extern swig_type_408 _wrap_peft_step_options_init_native_fcd60f559001d3bc(uintptr_t arg1);
+extern swig_type_409 _wrap_peft_train_step_native_fcd60f559001d3bc(swig_type_410 arg1, uintptr_t arg2, uintptr_t arg3);
+extern swig_type_411 _wrap_peft_trainer_next_native_fcd60f559001d3bc(swig_type_412 arg1, swig_type_413 arg2, uintptr_t arg3);
+extern swig_type_414 _wrap_peft_trainer_run_native_fcd60f559001d3bc(swig_type_415 arg1, swig_type_416 arg2);
+extern swig_type_417 _wrap_peft_trainer_get_info_native_fcd60f559001d3bc(swig_type_418 arg1, uintptr_t arg2);
+extern swig_type_419 _wrap_peft_trainer_set_learning_rate_native_fcd60f559001d3bc(swig_type_420 arg1, double arg2);
+extern swig_type_421 _wrap_peft_trainer_evaluate_native_fcd60f559001d3bc(swig_type_422 arg1, swig_type_423 arg2, swig_type_424 arg3, uintptr_t arg4);
+extern swig_type_425 _wrap_peft_trainer_checkpoint_native_fcd60f559001d3bc(swig_type_426 arg1, swig_type_427 arg2, swig_type_428 arg3);
+extern swig_type_429 _wrap_peft_trainer_resume_native_fcd60f559001d3bc(swig_type_430 arg1, swig_type_431 arg2);
+extern swig_type_432 _wrap_peft_evaluate_options_init_native_fcd60f559001d3bc(uintptr_t arg1);
+extern swig_type_433 _wrap_peft_evaluate_native_fcd60f559001d3bc(swig_type_434 arg1, swig_type_435 arg2, uintptr_t arg3, uintptr_t arg4);
 extern swig_intgo _wrap_PEFT_ACTIVATIONS_EXACT_native_fcd60f559001d3bc(void);
 extern swig_intgo _wrap_PEFT_ACTIVATIONS_INT8_native_fcd60f559001d3bc(void);
-extern void _wrap_peft_session_options_context_length_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_435 arg2);
-extern swig_type_436 _wrap_peft_session_options_context_length_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_session_options_context_length_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_436 arg2);
+extern swig_type_437 _wrap_peft_session_options_context_length_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_session_options_compute_dtype_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_intgo arg2);
 extern swig_intgo _wrap_peft_session_options_compute_dtype_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_session_options_activations_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_intgo arg2);
 extern swig_intgo _wrap_peft_session_options_activations_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern uintptr_t _wrap_new_peft_session_options_native_fcd60f559001d3bc(void);
 extern void _wrap_delete_peft_session_options_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_session_options_add_adapter_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_437 arg2);
+extern void _wrap_peft_session_options_add_adapter_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_438 arg2);
 extern swig_intgo _wrap_PEFT_FINISH_NONE_native_fcd60f559001d3bc(void);
 extern swig_intgo _wrap_PEFT_FINISH_EOS_native_fcd60f559001d3bc(void);
 extern swig_intgo _wrap_PEFT_FINISH_STOP_native_fcd60f559001d3bc(void);
@@ -1279,16 +1281,16 @@ extern swig_intgo _wrap_PEFT_FINISH_LENGTH_native_fcd60f559001d3bc(void);
 extern swig_intgo _wrap_PEFT_FINISH_CONTEXT_native_fcd60f559001d3bc(void);
 extern void _wrap_peft_session_info_finish_reason_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_intgo arg2);
 extern swig_intgo _wrap_peft_session_info_finish_reason_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_session_info_position_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_438 arg2);
-extern swig_type_439 _wrap_peft_session_info_position_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_session_info_context_length_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_440 arg2);
-extern swig_type_441 _wrap_peft_session_info_context_length_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_session_info_new_tokens_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_442 arg2);
-extern swig_type_443 _wrap_peft_session_info_new_tokens_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_session_info_cache_bytes_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_444 arg2);
-extern swig_type_445 _wrap_peft_session_info_cache_bytes_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_session_info_memory_bytes_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_446 arg2);
-extern swig_type_447 _wrap_peft_session_info_memory_bytes_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_session_info_position_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_439 arg2);
+extern swig_type_440 _wrap_peft_session_info_position_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_session_info_context_length_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_441 arg2);
+extern swig_type_442 _wrap_peft_session_info_context_length_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_session_info_new_tokens_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_443 arg2);
+extern swig_type_444 _wrap_peft_session_info_new_tokens_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_session_info_cache_bytes_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_445 arg2);
+extern swig_type_446 _wrap_peft_session_info_cache_bytes_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_session_info_memory_bytes_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_447 arg2);
+extern swig_type_448 _wrap_peft_session_info_memory_bytes_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_session_info_prefill_seconds_set_native_fcd60f559001d3bc(uintptr_t arg1, double arg2);
 extern double _wrap_peft_session_info_prefill_seconds_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_session_info_decode_seconds_set_native_fcd60f559001d3bc(uintptr_t arg1, double arg2);
@@ -1299,12 +1301,12 @@ extern void _wrap_peft_prefill_options_add_special_set_native_fcd60f559001d3bc(u
 extern swig_intgo _wrap_peft_prefill_options_add_special_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_prefill_options_add_generation_prompt_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_intgo arg2);
 extern swig_intgo _wrap_peft_prefill_options_add_generation_prompt_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_prefill_options_chat_template_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_448 arg2);
-extern swig_type_449 _wrap_peft_prefill_options_chat_template_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_prefill_options_tools_json_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_450 arg2);
-extern swig_type_451 _wrap_peft_prefill_options_tools_json_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_prefill_options_cancel_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_452 arg2);
-extern swig_type_453 _wrap_peft_prefill_options_cancel_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_prefill_options_chat_template_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_449 arg2);
+extern swig_type_450 _wrap_peft_prefill_options_chat_template_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_prefill_options_tools_json_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_451 arg2);
+extern swig_type_452 _wrap_peft_prefill_options_tools_json_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_prefill_options_cancel_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_453 arg2);
+extern swig_type_454 _wrap_peft_prefill_options_cancel_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern uintptr_t _wrap_new_peft_prefill_options_native_fcd60f559001d3bc(void);
 extern void _wrap_delete_peft_prefill_options_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_sampling_options_top_k_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_intgo arg2);
@@ -1317,24 +1319,24 @@ extern void _wrap_peft_sampling_options_min_p_set_native_fcd60f559001d3bc(uintpt
 extern double _wrap_peft_sampling_options_min_p_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_sampling_options_repetition_penalty_set_native_fcd60f559001d3bc(uintptr_t arg1, double arg2);
 extern double _wrap_peft_sampling_options_repetition_penalty_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_sampling_options_seed_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_454 arg2);
-extern swig_type_455 _wrap_peft_sampling_options_seed_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_sampling_options_max_new_tokens_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_456 arg2);
-extern swig_type_457 _wrap_peft_sampling_options_max_new_tokens_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_sampling_options_stop_json_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_458 arg2);
-extern swig_type_459 _wrap_peft_sampling_options_stop_json_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_sampling_options_seed_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_455 arg2);
+extern swig_type_456 _wrap_peft_sampling_options_seed_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_sampling_options_max_new_tokens_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_457 arg2);
+extern swig_type_458 _wrap_peft_sampling_options_max_new_tokens_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_sampling_options_stop_json_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_459 arg2);
+extern swig_type_460 _wrap_peft_sampling_options_stop_json_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_sampling_options_ignore_eos_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_intgo arg2);
 extern swig_intgo _wrap_peft_sampling_options_ignore_eos_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_sampling_options_include_special_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_intgo arg2);
 extern swig_intgo _wrap_peft_sampling_options_include_special_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_sampling_options_cancel_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_460 arg2);
-extern swig_type_461 _wrap_peft_sampling_options_cancel_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_sampling_options_cancel_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_461 arg2);
+extern swig_type_462 _wrap_peft_sampling_options_cancel_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern uintptr_t _wrap_new_peft_sampling_options_native_fcd60f559001d3bc(void);
 extern void _wrap_delete_peft_sampling_options_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_piece_token_id_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_intgo arg2);
 extern swig_intgo _wrap_peft_piece_token_id_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_piece_position_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_462 arg2);
-extern swig_type_463 _wrap_peft_piece_position_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_piece_position_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_463 arg2);
+extern swig_type_464 _wrap_peft_piece_position_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_piece_logprob_set_native_fcd60f559001d3bc(uintptr_t arg1, double arg2);
 extern double _wrap_peft_piece_logprob_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_piece_finish_reason_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_intgo arg2);
@@ -1345,39 +1347,39 @@ extern void _wrap_peft_score_options_compute_dtype_set_native_fcd60f559001d3bc(u
 extern swig_intgo _wrap_peft_score_options_compute_dtype_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_score_options_activations_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_intgo arg2);
 extern swig_intgo _wrap_peft_score_options_activations_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_score_options_first_position_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_464 arg2);
-extern swig_type_465 _wrap_peft_score_options_first_position_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_score_options_position_count_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_466 arg2);
-extern swig_type_467 _wrap_peft_score_options_position_count_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_score_options_cancel_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_468 arg2);
-extern swig_type_469 _wrap_peft_score_options_cancel_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_score_options_first_position_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_465 arg2);
+extern swig_type_466 _wrap_peft_score_options_first_position_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_score_options_position_count_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_467 arg2);
+extern swig_type_468 _wrap_peft_score_options_position_count_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_score_options_cancel_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_469 arg2);
+extern swig_type_470 _wrap_peft_score_options_cancel_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern uintptr_t _wrap_new_peft_score_options_native_fcd60f559001d3bc(void);
 extern void _wrap_delete_peft_score_options_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_score_options_add_adapter_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_470 arg2);
-extern void _wrap_peft_score_result_count_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_471 arg2);
-extern swig_type_472 _wrap_peft_score_result_count_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_score_options_add_adapter_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_471 arg2);
+extern void _wrap_peft_score_result_count_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_472 arg2);
+extern swig_type_473 _wrap_peft_score_result_count_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_score_result_nll_set_native_fcd60f559001d3bc(uintptr_t arg1, double arg2);
 extern double _wrap_peft_score_result_nll_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern uintptr_t _wrap_new_peft_score_result_native_fcd60f559001d3bc(void);
 extern void _wrap_delete_peft_score_result_native_fcd60f559001d3bc(uintptr_t arg1);
-extern swig_type_473 _wrap_peft_session_options_init_native_fcd60f559001d3bc(uintptr_t arg1);
-extern swig_type_474 _wrap_peft_session_create_native_fcd60f559001d3bc(swig_type_475 arg1, uintptr_t arg2, swig_type_476 arg3);
-extern void _wrap_peft_session_free_native_fcd60f559001d3bc(swig_type_477 arg1);
-extern swig_type_478 _wrap_peft_session_get_info_native_fcd60f559001d3bc(swig_type_479 arg1, uintptr_t arg2);
-extern swig_type_480 _wrap_peft_prefill_options_init_native_fcd60f559001d3bc(uintptr_t arg1);
-extern swig_type_481 _wrap_peft_session_prefill_native_fcd60f559001d3bc(swig_type_482 arg1, swig_type_483 arg2, uintptr_t arg3);
-extern swig_type_484 _wrap_peft_session_prefill_text_native_fcd60f559001d3bc(swig_type_485 arg1, swig_type_486 arg2, uintptr_t arg3);
-extern swig_type_487 _wrap_peft_session_prefill_chat_native_fcd60f559001d3bc(swig_type_488 arg1, swig_type_489 arg2, uintptr_t arg3);
-extern swig_type_490 _wrap_peft_sampling_options_init_native_fcd60f559001d3bc(uintptr_t arg1);
-extern swig_type_491 _wrap_peft_session_set_sampling_native_fcd60f559001d3bc(swig_type_492 arg1, uintptr_t arg2);
-extern swig_type_493 _wrap_peft_session_next_native_fcd60f559001d3bc(swig_type_494 arg1, uintptr_t arg2, uintptr_t arg3);
-extern swig_type_495 _wrap_peft_session_fork_native_fcd60f559001d3bc(swig_type_496 arg1, swig_type_497 arg2);
-extern swig_type_498 _wrap_peft_session_rewind_native_fcd60f559001d3bc(swig_type_499 arg1, swig_type_500 arg2);
-extern swig_type_501 _wrap_peft_session_tokens_native_fcd60f559001d3bc(swig_type_502 arg1, uintptr_t arg2);
-extern swig_type_503 _wrap_peft_session_logits_native_fcd60f559001d3bc(swig_type_504 arg1, swig_type_505 arg2);
-extern swig_type_506 _wrap_peft_score_options_init_native_fcd60f559001d3bc(uintptr_t arg1);
-extern swig_type_507 _wrap_peft_score_native_fcd60f559001d3bc(swig_type_508 arg1, swig_type_509 arg2, uintptr_t arg3, uintptr_t arg4, swig_type_510 arg5);
-extern swig_type_511 _wrap_peft_logits_native_fcd60f559001d3bc(swig_type_512 arg1, swig_type_513 arg2, uintptr_t arg3, swig_type_514 arg4);
+extern swig_type_474 _wrap_peft_session_options_init_native_fcd60f559001d3bc(uintptr_t arg1);
+extern swig_type_475 _wrap_peft_session_create_native_fcd60f559001d3bc(swig_type_476 arg1, uintptr_t arg2, swig_type_477 arg3);
+extern void _wrap_peft_session_free_native_fcd60f559001d3bc(swig_type_478 arg1);
+extern swig_type_479 _wrap_peft_session_get_info_native_fcd60f559001d3bc(swig_type_480 arg1, uintptr_t arg2);
+extern swig_type_481 _wrap_peft_prefill_options_init_native_fcd60f559001d3bc(uintptr_t arg1);
+extern swig_type_482 _wrap_peft_session_prefill_native_fcd60f559001d3bc(swig_type_483 arg1, swig_type_484 arg2, uintptr_t arg3);
+extern swig_type_485 _wrap_peft_session_prefill_text_native_fcd60f559001d3bc(swig_type_486 arg1, swig_type_487 arg2, uintptr_t arg3);
+extern swig_type_488 _wrap_peft_session_prefill_chat_native_fcd60f559001d3bc(swig_type_489 arg1, swig_type_490 arg2, uintptr_t arg3);
+extern swig_type_491 _wrap_peft_sampling_options_init_native_fcd60f559001d3bc(uintptr_t arg1);
+extern swig_type_492 _wrap_peft_session_set_sampling_native_fcd60f559001d3bc(swig_type_493 arg1, uintptr_t arg2);
+extern swig_type_494 _wrap_peft_session_next_native_fcd60f559001d3bc(swig_type_495 arg1, uintptr_t arg2, uintptr_t arg3);
+extern swig_type_496 _wrap_peft_session_fork_native_fcd60f559001d3bc(swig_type_497 arg1, swig_type_498 arg2);
+extern swig_type_499 _wrap_peft_session_rewind_native_fcd60f559001d3bc(swig_type_500 arg1, swig_type_501 arg2);
+extern swig_type_502 _wrap_peft_session_tokens_native_fcd60f559001d3bc(swig_type_503 arg1, uintptr_t arg2);
+extern swig_type_504 _wrap_peft_session_logits_native_fcd60f559001d3bc(swig_type_505 arg1, swig_type_506 arg2);
+extern swig_type_507 _wrap_peft_score_options_init_native_fcd60f559001d3bc(uintptr_t arg1);
+extern swig_type_508 _wrap_peft_score_native_fcd60f559001d3bc(swig_type_509 arg1, swig_type_510 arg2, uintptr_t arg3, uintptr_t arg4, swig_type_511 arg5);
+extern swig_type_512 _wrap_peft_logits_native_fcd60f559001d3bc(swig_type_513 arg1, swig_type_514 arg2, uintptr_t arg3, swig_type_515 arg4);
 extern swig_intgo _wrap_PEFT_JOB_TRAIN_native_fcd60f559001d3bc(void);
 extern swig_intgo _wrap_PEFT_JOB_GENERATE_native_fcd60f559001d3bc(void);
 extern void _wrap_peft_estimate_options_job_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_intgo arg2);
@@ -1390,55 +1392,55 @@ extern void _wrap_peft_estimate_options_sessions_set_native_fcd60f559001d3bc(uin
 extern swig_intgo _wrap_peft_estimate_options_sessions_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_estimate_options_lora_config_set_native_fcd60f559001d3bc(uintptr_t arg1, uintptr_t arg2);
 extern uintptr_t _wrap_peft_estimate_options_lora_config_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_estimate_options_adapter_config_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_515 arg2);
-extern swig_type_516 _wrap_peft_estimate_options_adapter_config_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_estimate_options_adapter_config_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_516 arg2);
+extern swig_type_517 _wrap_peft_estimate_options_adapter_config_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_estimate_options_trainer_options_set_native_fcd60f559001d3bc(uintptr_t arg1, uintptr_t arg2);
 extern uintptr_t _wrap_peft_estimate_options_trainer_options_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_estimate_options_session_options_set_native_fcd60f559001d3bc(uintptr_t arg1, uintptr_t arg2);
 extern uintptr_t _wrap_peft_estimate_options_session_options_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_estimate_options_dataset_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_517 arg2);
-extern swig_type_518 _wrap_peft_estimate_options_dataset_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_estimate_options_sequence_length_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_519 arg2);
-extern swig_type_520 _wrap_peft_estimate_options_sequence_length_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_estimate_options_dataset_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_518 arg2);
+extern swig_type_519 _wrap_peft_estimate_options_dataset_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_estimate_options_sequence_length_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_520 arg2);
+extern swig_type_521 _wrap_peft_estimate_options_sequence_length_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern uintptr_t _wrap_new_peft_estimate_options_native_fcd60f559001d3bc(void);
 extern void _wrap_delete_peft_estimate_options_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_estimate_result_fits_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_intgo arg2);
 extern swig_intgo _wrap_peft_estimate_result_fits_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_estimate_result_peak_bytes_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_521 arg2);
-extern swig_type_522 _wrap_peft_estimate_result_peak_bytes_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_estimate_result_weight_bytes_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_523 arg2);
-extern swig_type_524 _wrap_peft_estimate_result_weight_bytes_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_estimate_result_loading_bytes_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_525 arg2);
-extern swig_type_526 _wrap_peft_estimate_result_loading_bytes_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_estimate_result_adapter_bytes_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_527 arg2);
-extern swig_type_528 _wrap_peft_estimate_result_adapter_bytes_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_estimate_result_gradient_bytes_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_529 arg2);
-extern swig_type_530 _wrap_peft_estimate_result_gradient_bytes_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_estimate_result_optimizer_bytes_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_531 arg2);
-extern swig_type_532 _wrap_peft_estimate_result_optimizer_bytes_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_estimate_result_activation_bytes_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_533 arg2);
-extern swig_type_534 _wrap_peft_estimate_result_activation_bytes_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_estimate_result_cache_bytes_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_535 arg2);
-extern swig_type_536 _wrap_peft_estimate_result_cache_bytes_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_estimate_result_workspace_bytes_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_537 arg2);
-extern swig_type_538 _wrap_peft_estimate_result_workspace_bytes_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_estimate_result_baseline_bytes_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_539 arg2);
-extern swig_type_540 _wrap_peft_estimate_result_baseline_bytes_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_estimate_result_available_bytes_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_541 arg2);
-extern swig_type_542 _wrap_peft_estimate_result_available_bytes_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_estimate_result_trainable_elements_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_543 arg2);
-extern swig_type_544 _wrap_peft_estimate_result_trainable_elements_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_estimate_result_parameter_elements_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_545 arg2);
-extern swig_type_546 _wrap_peft_estimate_result_parameter_elements_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_estimate_result_tokens_per_step_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_547 arg2);
-extern swig_type_548 _wrap_peft_estimate_result_tokens_per_step_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_estimate_result_peak_bytes_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_522 arg2);
+extern swig_type_523 _wrap_peft_estimate_result_peak_bytes_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_estimate_result_weight_bytes_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_524 arg2);
+extern swig_type_525 _wrap_peft_estimate_result_weight_bytes_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_estimate_result_loading_bytes_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_526 arg2);
+extern swig_type_527 _wrap_peft_estimate_result_loading_bytes_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_estimate_result_adapter_bytes_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_528 arg2);
+extern swig_type_529 _wrap_peft_estimate_result_adapter_bytes_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_estimate_result_gradient_bytes_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_530 arg2);
+extern swig_type_531 _wrap_peft_estimate_result_gradient_bytes_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_estimate_result_optimizer_bytes_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_532 arg2);
+extern swig_type_533 _wrap_peft_estimate_result_optimizer_bytes_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_estimate_result_activation_bytes_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_534 arg2);
+extern swig_type_535 _wrap_peft_estimate_result_activation_bytes_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_estimate_result_cache_bytes_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_536 arg2);
+extern swig_type_537 _wrap_peft_estimate_result_cache_bytes_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_estimate_result_workspace_bytes_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_538 arg2);
+extern swig_type_539 _wrap_peft_estimate_result_workspace_bytes_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_estimate_result_baseline_bytes_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_540 arg2);
+extern swig_type_541 _wrap_peft_estimate_result_baseline_bytes_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_estimate_result_available_bytes_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_542 arg2);
+extern swig_type_543 _wrap_peft_estimate_result_available_bytes_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_estimate_result_trainable_elements_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_544 arg2);
+extern swig_type_545 _wrap_peft_estimate_result_trainable_elements_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_estimate_result_parameter_elements_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_546 arg2);
+extern swig_type_547 _wrap_peft_estimate_result_parameter_elements_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_estimate_result_tokens_per_step_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_548 arg2);
+extern swig_type_549 _wrap_peft_estimate_result_tokens_per_step_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_estimate_result_flops_per_step_set_native_fcd60f559001d3bc(uintptr_t arg1, double arg2);
 extern double _wrap_peft_estimate_result_flops_per_step_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern uintptr_t _wrap_new_peft_estimate_result_native_fcd60f559001d3bc(void);
 extern void _wrap_delete_peft_estimate_result_native_fcd60f559001d3bc(uintptr_t arg1);
-extern swig_type_549 _wrap_peft_estimate_options_init_native_fcd60f559001d3bc(uintptr_t arg1);
-extern swig_type_550 _wrap_peft_estimate_native_fcd60f559001d3bc(swig_type_551 arg1, swig_type_552 arg2, uintptr_t arg3, uintptr_t arg4);
-extern swig_type_553 _wrap_peft_estimate_model_native_fcd60f559001d3bc(swig_type_554 arg1, uintptr_t arg2, uintptr_t arg3);
+extern swig_type_550 _wrap_peft_estimate_options_init_native_fcd60f559001d3bc(uintptr_t arg1);
+extern swig_type_551 _wrap_peft_estimate_native_fcd60f559001d3bc(swig_type_552 arg1, swig_type_553 arg2, uintptr_t arg3, uintptr_t arg4);
+extern swig_type_554 _wrap_peft_estimate_model_native_fcd60f559001d3bc(swig_type_555 arg1, uintptr_t arg2, uintptr_t arg3);
 #undef intgo
 */
 import "C"
@@ -1543,6 +1545,12 @@ func (arg1 SwigcptrPeftBuffer) Size() (_swig_ret int64) {
 	return swig_r
 }
 
+func (arg1 SwigcptrPeftBuffer) Reserve(arg2 int64) {
+	_swig_i_0 := arg1
+	_swig_i_1 := arg2
+	C._wrap_PeftBuffer_reserve_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_9(_swig_i_1))
+}
+
 func DeletePeftBuffer(arg1 PeftBuffer) {
 	_swig_i_0 := getSwigcptr(arg1)
 	C._wrap_delete_PeftBuffer_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0))
@@ -1553,6 +1561,7 @@ type PeftBuffer interface {
 	SwigIsPeftBuffer()
 	Address() (_swig_ret int64)
 	Size() (_swig_ret int64)
+	Reserve(arg2 int64)
 }
 
 type SwigcptrPeftRows uintptr
@@ -1568,7 +1577,7 @@ func (arg1 SwigcptrPeftRows) Add(arg2 []int32, arg3 []int32) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
 	_swig_i_2 := arg3
-	C._wrap_PeftRows_add_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), *(*C.swig_type_9)(unsafe.Pointer(&_swig_i_1)), *(*C.swig_type_10)(unsafe.Pointer(&_swig_i_2)))
+	C._wrap_PeftRows_add_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), *(*C.swig_type_10)(unsafe.Pointer(&_swig_i_1)), *(*C.swig_type_11)(unsafe.Pointer(&_swig_i_2)))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -1582,7 +1591,7 @@ func (arg1 SwigcptrPeftRows) Add_kind(arg2 int, arg3 []int32, arg4 []int32) {
 	_swig_i_1 := arg2
 	_swig_i_2 := arg3
 	_swig_i_3 := arg4
-	C._wrap_PeftRows_add_kind_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_intgo(_swig_i_1), *(*C.swig_type_11)(unsafe.Pointer(&_swig_i_2)), *(*C.swig_type_12)(unsafe.Pointer(&_swig_i_3)))
+	C._wrap_PeftRows_add_kind_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_intgo(_swig_i_1), *(*C.swig_type_12)(unsafe.Pointer(&_swig_i_2)), *(*C.swig_type_13)(unsafe.Pointer(&_swig_i_3)))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg3
 	}
@@ -1594,7 +1603,7 @@ func (arg1 SwigcptrPeftRows) Add_kind(arg2 int, arg3 []int32, arg4 []int32) {
 func (arg1 SwigcptrPeftRows) Set_type_ids(arg2 []int32) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_PeftRows_set_type_ids_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), *(*C.swig_type_13)(unsafe.Pointer(&_swig_i_1)))
+	C._wrap_PeftRows_set_type_ids_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), *(*C.swig_type_14)(unsafe.Pointer(&_swig_i_1)))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -1603,7 +1612,7 @@ func (arg1 SwigcptrPeftRows) Set_type_ids(arg2 []int32) {
 func (arg1 SwigcptrPeftRows) Set_decoder_ids(arg2 []int32) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_PeftRows_set_decoder_ids_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), *(*C.swig_type_14)(unsafe.Pointer(&_swig_i_1)))
+	C._wrap_PeftRows_set_decoder_ids_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), *(*C.swig_type_15)(unsafe.Pointer(&_swig_i_1)))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -2128,7 +2137,7 @@ func (arg1 SwigcptrPeft_device_info) GetCapabilities() (_swig_ret string) {
 func (arg1 SwigcptrPeft_device_info) SetMemory_bytes(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_device_info_memory_bytes_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_19(_swig_i_1))
+	C._wrap_peft_device_info_memory_bytes_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_20(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_device_info) GetMemory_bytes() (_swig_ret int64) {
@@ -2141,7 +2150,7 @@ func (arg1 SwigcptrPeft_device_info) GetMemory_bytes() (_swig_ret int64) {
 func (arg1 SwigcptrPeft_device_info) SetFree_bytes(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_device_info_free_bytes_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_21(_swig_i_1))
+	C._wrap_peft_device_info_free_bytes_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_22(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_device_info) GetFree_bytes() (_swig_ret int64) {
@@ -2203,7 +2212,7 @@ func Peft_build_info() (_swig_ret string) {
 func Peft_has_feature(arg1 string) (_swig_ret int) {
 	var swig_r int
 	_swig_i_0 := arg1
-	swig_r = (int)(C._wrap_peft_has_feature_native_fcd60f559001d3bc(*(*C.swig_type_25)(unsafe.Pointer(&_swig_i_0))))
+	swig_r = (int)(C._wrap_peft_has_feature_native_fcd60f559001d3bc(*(*C.swig_type_26)(unsafe.Pointer(&_swig_i_0))))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg1
 	}
@@ -2238,7 +2247,7 @@ func Peft_log_poll(arg1 []int32, arg2 uintptr) (_swig_ret int64) {
 	var swig_r int64
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	swig_r = (int64)(C._wrap_peft_log_poll_native_fcd60f559001d3bc(*(*C.swig_type_30)(unsafe.Pointer(&_swig_i_0)), C.uintptr_t(_swig_i_1)))
+	swig_r = (int64)(C._wrap_peft_log_poll_native_fcd60f559001d3bc(*(*C.swig_type_31)(unsafe.Pointer(&_swig_i_0)), C.uintptr_t(_swig_i_1)))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg1
 	}
@@ -2254,7 +2263,7 @@ func Peft_log_set_callback() (_swig_ret int64) {
 func Peft_cancel_create(arg1 []int64) (_swig_ret int64) {
 	var swig_r int64
 	_swig_i_0 := arg1
-	swig_r = (int64)(C._wrap_peft_cancel_create_native_fcd60f559001d3bc(*(*C.swig_type_33)(unsafe.Pointer(&_swig_i_0))))
+	swig_r = (int64)(C._wrap_peft_cancel_create_native_fcd60f559001d3bc(*(*C.swig_type_34)(unsafe.Pointer(&_swig_i_0))))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg1
 	}
@@ -2264,7 +2273,7 @@ func Peft_cancel_create(arg1 []int64) (_swig_ret int64) {
 func Peft_cancel_signal(arg1 int64) (_swig_ret int64) {
 	var swig_r int64
 	_swig_i_0 := arg1
-	swig_r = (int64)(C._wrap_peft_cancel_signal_native_fcd60f559001d3bc(C.swig_type_35(_swig_i_0)))
+	swig_r = (int64)(C._wrap_peft_cancel_signal_native_fcd60f559001d3bc(C.swig_type_36(_swig_i_0)))
 	return swig_r
 }
 
@@ -2272,7 +2281,7 @@ func Peft_cancel_progress(arg1 int64, arg2 []float64) (_swig_ret int64) {
 	var swig_r int64
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	swig_r = (int64)(C._wrap_peft_cancel_progress_native_fcd60f559001d3bc(C.swig_type_37(_swig_i_0), *(*C.swig_type_38)(unsafe.Pointer(&_swig_i_1))))
+	swig_r = (int64)(C._wrap_peft_cancel_progress_native_fcd60f559001d3bc(C.swig_type_38(_swig_i_0), *(*C.swig_type_39)(unsafe.Pointer(&_swig_i_1))))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -2281,13 +2290,13 @@ func Peft_cancel_progress(arg1 int64, arg2 []float64) (_swig_ret int64) {
 
 func Peft_cancel_free(arg1 int64) {
 	_swig_i_0 := arg1
-	C._wrap_peft_cancel_free_native_fcd60f559001d3bc(C.swig_type_39(_swig_i_0))
+	C._wrap_peft_cancel_free_native_fcd60f559001d3bc(C.swig_type_40(_swig_i_0))
 }
 
 func Peft_device_count(arg1 []int32) (_swig_ret int64) {
 	var swig_r int64
 	_swig_i_0 := arg1
-	swig_r = (int64)(C._wrap_peft_device_count_native_fcd60f559001d3bc(*(*C.swig_type_41)(unsafe.Pointer(&_swig_i_0))))
+	swig_r = (int64)(C._wrap_peft_device_count_native_fcd60f559001d3bc(*(*C.swig_type_42)(unsafe.Pointer(&_swig_i_0))))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg1
 	}
@@ -2327,7 +2336,7 @@ func (arg1 SwigcptrPeft_context_options) GetThreads() (_swig_ret int) {
 func (arg1 SwigcptrPeft_context_options) SetMax_memory_bytes(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_context_options_max_memory_bytes_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_43(_swig_i_1))
+	C._wrap_peft_context_options_max_memory_bytes_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_44(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_context_options) GetMax_memory_bytes() (_swig_ret int64) {
@@ -2340,7 +2349,7 @@ func (arg1 SwigcptrPeft_context_options) GetMax_memory_bytes() (_swig_ret int64)
 func (arg1 SwigcptrPeft_context_options) SetMax_json_bytes(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_context_options_max_json_bytes_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_45(_swig_i_1))
+	C._wrap_peft_context_options_max_json_bytes_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_46(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_context_options) GetMax_json_bytes() (_swig_ret int64) {
@@ -2353,7 +2362,7 @@ func (arg1 SwigcptrPeft_context_options) GetMax_json_bytes() (_swig_ret int64) {
 func (arg1 SwigcptrPeft_context_options) SetMax_text_bytes(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_context_options_max_text_bytes_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_47(_swig_i_1))
+	C._wrap_peft_context_options_max_text_bytes_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_48(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_context_options) GetMax_text_bytes() (_swig_ret int64) {
@@ -2366,7 +2375,7 @@ func (arg1 SwigcptrPeft_context_options) GetMax_text_bytes() (_swig_ret int64) {
 func (arg1 SwigcptrPeft_context_options) SetMax_data_row_bytes(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_context_options_max_data_row_bytes_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_49(_swig_i_1))
+	C._wrap_peft_context_options_max_data_row_bytes_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_50(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_context_options) GetMax_data_row_bytes() (_swig_ret int64) {
@@ -2379,7 +2388,7 @@ func (arg1 SwigcptrPeft_context_options) GetMax_data_row_bytes() (_swig_ret int6
 func (arg1 SwigcptrPeft_context_options) SetMax_tokens(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_context_options_max_tokens_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_51(_swig_i_1))
+	C._wrap_peft_context_options_max_tokens_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_52(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_context_options) GetMax_tokens() (_swig_ret int64) {
@@ -2392,7 +2401,7 @@ func (arg1 SwigcptrPeft_context_options) GetMax_tokens() (_swig_ret int64) {
 func (arg1 SwigcptrPeft_context_options) SetMax_template_steps(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_context_options_max_template_steps_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_53(_swig_i_1))
+	C._wrap_peft_context_options_max_template_steps_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_54(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_context_options) GetMax_template_steps() (_swig_ret int64) {
@@ -2457,7 +2466,7 @@ func (arg1 SwigcptrPeft_context_info) GetThreads() (_swig_ret int) {
 func (arg1 SwigcptrPeft_context_info) SetMemory_bytes(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_context_info_memory_bytes_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_55(_swig_i_1))
+	C._wrap_peft_context_info_memory_bytes_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_56(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_context_info) GetMemory_bytes() (_swig_ret int64) {
@@ -2470,7 +2479,7 @@ func (arg1 SwigcptrPeft_context_info) GetMemory_bytes() (_swig_ret int64) {
 func (arg1 SwigcptrPeft_context_info) SetPeak_memory_bytes(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_context_info_peak_memory_bytes_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_57(_swig_i_1))
+	C._wrap_peft_context_info_peak_memory_bytes_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_58(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_context_info) GetPeak_memory_bytes() (_swig_ret int64) {
@@ -2483,7 +2492,7 @@ func (arg1 SwigcptrPeft_context_info) GetPeak_memory_bytes() (_swig_ret int64) {
 func (arg1 SwigcptrPeft_context_info) SetResident_bytes(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_context_info_resident_bytes_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_59(_swig_i_1))
+	C._wrap_peft_context_info_resident_bytes_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_60(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_context_info) GetResident_bytes() (_swig_ret int64) {
@@ -2496,7 +2505,7 @@ func (arg1 SwigcptrPeft_context_info) GetResident_bytes() (_swig_ret int64) {
 func (arg1 SwigcptrPeft_context_info) SetPeak_resident_bytes(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_context_info_peak_resident_bytes_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_61(_swig_i_1))
+	C._wrap_peft_context_info_peak_resident_bytes_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_62(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_context_info) GetPeak_resident_bytes() (_swig_ret int64) {
@@ -2509,7 +2518,7 @@ func (arg1 SwigcptrPeft_context_info) GetPeak_resident_bytes() (_swig_ret int64)
 func (arg1 SwigcptrPeft_context_info) SetAvailable_bytes(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_context_info_available_bytes_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_63(_swig_i_1))
+	C._wrap_peft_context_info_available_bytes_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_64(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_context_info) GetAvailable_bytes() (_swig_ret int64) {
@@ -2558,7 +2567,7 @@ func Peft_context_create(arg1 Peft_context_options, arg2 []int64) (_swig_ret int
 	var swig_r int64
 	_swig_i_0 := getSwigcptr(arg1)
 	_swig_i_1 := arg2
-	swig_r = (int64)(C._wrap_peft_context_create_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), *(*C.swig_type_67)(unsafe.Pointer(&_swig_i_1))))
+	swig_r = (int64)(C._wrap_peft_context_create_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), *(*C.swig_type_68)(unsafe.Pointer(&_swig_i_1))))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -2567,21 +2576,21 @@ func Peft_context_create(arg1 Peft_context_options, arg2 []int64) (_swig_ret int
 
 func Peft_context_free(arg1 int64) {
 	_swig_i_0 := arg1
-	C._wrap_peft_context_free_native_fcd60f559001d3bc(C.swig_type_68(_swig_i_0))
+	C._wrap_peft_context_free_native_fcd60f559001d3bc(C.swig_type_69(_swig_i_0))
 }
 
 func Peft_context_get_info(arg1 int64, arg2 Peft_context_info) (_swig_ret int64) {
 	var swig_r int64
 	_swig_i_0 := arg1
 	_swig_i_1 := getSwigcptr(arg2)
-	swig_r = (int64)(C._wrap_peft_context_get_info_native_fcd60f559001d3bc(C.swig_type_70(_swig_i_0), C.uintptr_t(_swig_i_1)))
+	swig_r = (int64)(C._wrap_peft_context_get_info_native_fcd60f559001d3bc(C.swig_type_71(_swig_i_0), C.uintptr_t(_swig_i_1)))
 	return swig_r
 }
 
 func Peft_context_trim(arg1 int64) (_swig_ret int64) {
 	var swig_r int64
 	_swig_i_0 := arg1
-	swig_r = (int64)(C._wrap_peft_context_trim_native_fcd60f559001d3bc(C.swig_type_72(_swig_i_0)))
+	swig_r = (int64)(C._wrap_peft_context_trim_native_fcd60f559001d3bc(C.swig_type_73(_swig_i_0)))
 	return swig_r
 }
 
@@ -2610,7 +2619,7 @@ func (arg1 SwigcptrPeft_model_options) GetDtype() (_swig_ret Peft_dtype) {
 func (arg1 SwigcptrPeft_model_options) SetDevice(arg2 string) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_model_options_device_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), *(*C.swig_type_73)(unsafe.Pointer(&_swig_i_1)))
+	C._wrap_peft_model_options_device_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), *(*C.swig_type_74)(unsafe.Pointer(&_swig_i_1)))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -2655,7 +2664,7 @@ func (arg1 SwigcptrPeft_model_options) GetFollow_links() (_swig_ret int) {
 func (arg1 SwigcptrPeft_model_options) SetCancel(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_model_options_cancel_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_75(_swig_i_1))
+	C._wrap_peft_model_options_cancel_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_76(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_model_options) GetCancel() (_swig_ret int64) {
@@ -2736,7 +2745,7 @@ func (arg1 SwigcptrPeft_model_info) GetDevice() (_swig_ret string) {
 func (arg1 SwigcptrPeft_model_info) SetParameter_elements(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_model_info_parameter_elements_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_79(_swig_i_1))
+	C._wrap_peft_model_info_parameter_elements_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_80(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_model_info) GetParameter_elements() (_swig_ret int64) {
@@ -2749,7 +2758,7 @@ func (arg1 SwigcptrPeft_model_info) GetParameter_elements() (_swig_ret int64) {
 func (arg1 SwigcptrPeft_model_info) SetWeight_bytes(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_model_info_weight_bytes_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_81(_swig_i_1))
+	C._wrap_peft_model_info_weight_bytes_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_82(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_model_info) GetWeight_bytes() (_swig_ret int64) {
@@ -2762,7 +2771,7 @@ func (arg1 SwigcptrPeft_model_info) GetWeight_bytes() (_swig_ret int64) {
 func (arg1 SwigcptrPeft_model_info) SetOriginal_bytes(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_model_info_original_bytes_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_83(_swig_i_1))
+	C._wrap_peft_model_info_original_bytes_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_84(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_model_info) GetOriginal_bytes() (_swig_ret int64) {
@@ -2775,7 +2784,7 @@ func (arg1 SwigcptrPeft_model_info) GetOriginal_bytes() (_swig_ret int64) {
 func (arg1 SwigcptrPeft_model_info) SetParameter_count(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_model_info_parameter_count_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_85(_swig_i_1))
+	C._wrap_peft_model_info_parameter_count_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_86(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_model_info) GetParameter_count() (_swig_ret int64) {
@@ -2788,7 +2797,7 @@ func (arg1 SwigcptrPeft_model_info) GetParameter_count() (_swig_ret int64) {
 func (arg1 SwigcptrPeft_model_info) SetModule_count(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_model_info_module_count_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_87(_swig_i_1))
+	C._wrap_peft_model_info_module_count_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_88(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_model_info) GetModule_count() (_swig_ret int64) {
@@ -2801,7 +2810,7 @@ func (arg1 SwigcptrPeft_model_info) GetModule_count() (_swig_ret int64) {
 func (arg1 SwigcptrPeft_model_info) SetAdapter_count(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_model_info_adapter_count_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_89(_swig_i_1))
+	C._wrap_peft_model_info_adapter_count_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_90(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_model_info) GetAdapter_count() (_swig_ret int64) {
@@ -2814,7 +2823,7 @@ func (arg1 SwigcptrPeft_model_info) GetAdapter_count() (_swig_ret int64) {
 func (arg1 SwigcptrPeft_model_info) SetLayers(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_model_info_layers_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_91(_swig_i_1))
+	C._wrap_peft_model_info_layers_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_92(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_model_info) GetLayers() (_swig_ret int64) {
@@ -2827,7 +2836,7 @@ func (arg1 SwigcptrPeft_model_info) GetLayers() (_swig_ret int64) {
 func (arg1 SwigcptrPeft_model_info) SetHidden_size(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_model_info_hidden_size_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_93(_swig_i_1))
+	C._wrap_peft_model_info_hidden_size_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_94(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_model_info) GetHidden_size() (_swig_ret int64) {
@@ -2840,7 +2849,7 @@ func (arg1 SwigcptrPeft_model_info) GetHidden_size() (_swig_ret int64) {
 func (arg1 SwigcptrPeft_model_info) SetAttention_heads(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_model_info_attention_heads_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_95(_swig_i_1))
+	C._wrap_peft_model_info_attention_heads_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_96(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_model_info) GetAttention_heads() (_swig_ret int64) {
@@ -2853,7 +2862,7 @@ func (arg1 SwigcptrPeft_model_info) GetAttention_heads() (_swig_ret int64) {
 func (arg1 SwigcptrPeft_model_info) SetKey_value_heads(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_model_info_key_value_heads_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_97(_swig_i_1))
+	C._wrap_peft_model_info_key_value_heads_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_98(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_model_info) GetKey_value_heads() (_swig_ret int64) {
@@ -2866,7 +2875,7 @@ func (arg1 SwigcptrPeft_model_info) GetKey_value_heads() (_swig_ret int64) {
 func (arg1 SwigcptrPeft_model_info) SetHead_size(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_model_info_head_size_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_99(_swig_i_1))
+	C._wrap_peft_model_info_head_size_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_100(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_model_info) GetHead_size() (_swig_ret int64) {
@@ -2879,7 +2888,7 @@ func (arg1 SwigcptrPeft_model_info) GetHead_size() (_swig_ret int64) {
 func (arg1 SwigcptrPeft_model_info) SetFeed_forward_size(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_model_info_feed_forward_size_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_101(_swig_i_1))
+	C._wrap_peft_model_info_feed_forward_size_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_102(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_model_info) GetFeed_forward_size() (_swig_ret int64) {
@@ -2892,7 +2901,7 @@ func (arg1 SwigcptrPeft_model_info) GetFeed_forward_size() (_swig_ret int64) {
 func (arg1 SwigcptrPeft_model_info) SetVocabulary_size(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_model_info_vocabulary_size_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_103(_swig_i_1))
+	C._wrap_peft_model_info_vocabulary_size_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_104(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_model_info) GetVocabulary_size() (_swig_ret int64) {
@@ -2905,7 +2914,7 @@ func (arg1 SwigcptrPeft_model_info) GetVocabulary_size() (_swig_ret int64) {
 func (arg1 SwigcptrPeft_model_info) SetContext_length(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_model_info_context_length_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_105(_swig_i_1))
+	C._wrap_peft_model_info_context_length_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_106(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_model_info) GetContext_length() (_swig_ret int64) {
@@ -2918,7 +2927,7 @@ func (arg1 SwigcptrPeft_model_info) GetContext_length() (_swig_ret int64) {
 func (arg1 SwigcptrPeft_model_info) SetMerge_tensor_count(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_model_info_merge_tensor_count_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_107(_swig_i_1))
+	C._wrap_peft_model_info_merge_tensor_count_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_108(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_model_info) GetMerge_tensor_count() (_swig_ret int64) {
@@ -3089,7 +3098,7 @@ func (arg1 SwigcptrPeft_parameter_info) GetTrainable() (_swig_ret int) {
 func (arg1 SwigcptrPeft_parameter_info) SetElements(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_parameter_info_elements_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_109(_swig_i_1))
+	C._wrap_peft_parameter_info_elements_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_110(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_parameter_info) GetElements() (_swig_ret int64) {
@@ -3102,7 +3111,7 @@ func (arg1 SwigcptrPeft_parameter_info) GetElements() (_swig_ret int64) {
 func (arg1 SwigcptrPeft_parameter_info) SetBytes(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_parameter_info_bytes_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_111(_swig_i_1))
+	C._wrap_peft_parameter_info_bytes_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_112(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_parameter_info) GetBytes() (_swig_ret int64) {
@@ -3182,7 +3191,7 @@ func (arg1 SwigcptrPeft_module_info) GetKind() (_swig_ret string) {
 func (arg1 SwigcptrPeft_module_info) SetIn_features(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_module_info_in_features_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_115(_swig_i_1))
+	C._wrap_peft_module_info_in_features_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_116(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_module_info) GetIn_features() (_swig_ret int64) {
@@ -3195,7 +3204,7 @@ func (arg1 SwigcptrPeft_module_info) GetIn_features() (_swig_ret int64) {
 func (arg1 SwigcptrPeft_module_info) SetOut_features(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_module_info_out_features_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_117(_swig_i_1))
+	C._wrap_peft_module_info_out_features_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_118(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_module_info) GetOut_features() (_swig_ret int64) {
@@ -3335,7 +3344,7 @@ func (arg1 SwigcptrPeft_save_options) GetWithout_tokenizer() (_swig_ret int) {
 func (arg1 SwigcptrPeft_save_options) SetMax_file_bytes(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_save_options_max_file_bytes_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_119(_swig_i_1))
+	C._wrap_peft_save_options_max_file_bytes_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_120(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_save_options) GetMax_file_bytes() (_swig_ret int64) {
@@ -3348,7 +3357,7 @@ func (arg1 SwigcptrPeft_save_options) GetMax_file_bytes() (_swig_ret int64) {
 func (arg1 SwigcptrPeft_save_options) SetBase_model_name(arg2 string) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_save_options_base_model_name_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), *(*C.swig_type_121)(unsafe.Pointer(&_swig_i_1)))
+	C._wrap_peft_save_options_base_model_name_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), *(*C.swig_type_122)(unsafe.Pointer(&_swig_i_1)))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -3367,7 +3376,7 @@ func (arg1 SwigcptrPeft_save_options) GetBase_model_name() (_swig_ret string) {
 func (arg1 SwigcptrPeft_save_options) SetCancel(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_save_options_cancel_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_123(_swig_i_1))
+	C._wrap_peft_save_options_cancel_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_124(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_save_options) GetCancel() (_swig_ret int64) {
@@ -3443,7 +3452,7 @@ func (arg1 SwigcptrPeft_quantize_options) GetDouble_quantize() (_swig_ret int) {
 func (arg1 SwigcptrPeft_quantize_options) SetSkip_modules(arg2 string) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_quantize_options_skip_modules_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), *(*C.swig_type_125)(unsafe.Pointer(&_swig_i_1)))
+	C._wrap_peft_quantize_options_skip_modules_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), *(*C.swig_type_126)(unsafe.Pointer(&_swig_i_1)))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -3462,7 +3471,7 @@ func (arg1 SwigcptrPeft_quantize_options) GetSkip_modules() (_swig_ret string) {
 func (arg1 SwigcptrPeft_quantize_options) SetCancel(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_quantize_options_cancel_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_127(_swig_i_1))
+	C._wrap_peft_quantize_options_cancel_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_128(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_quantize_options) GetCancel() (_swig_ret int64) {
@@ -3509,7 +3518,7 @@ func Peft_model_load(arg1 int64, arg2 string, arg3 Peft_model_options, arg4 []in
 	_swig_i_1 := arg2
 	_swig_i_2 := getSwigcptr(arg3)
 	_swig_i_3 := arg4
-	swig_r = (int64)(C._wrap_peft_model_load_native_fcd60f559001d3bc(C.swig_type_131(_swig_i_0), *(*C.swig_type_132)(unsafe.Pointer(&_swig_i_1)), C.uintptr_t(_swig_i_2), *(*C.swig_type_133)(unsafe.Pointer(&_swig_i_3))))
+	swig_r = (int64)(C._wrap_peft_model_load_native_fcd60f559001d3bc(C.swig_type_132(_swig_i_0), *(*C.swig_type_133)(unsafe.Pointer(&_swig_i_1)), C.uintptr_t(_swig_i_2), *(*C.swig_type_134)(unsafe.Pointer(&_swig_i_3))))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -3522,20 +3531,20 @@ func Peft_model_load(arg1 int64, arg2 string, arg3 Peft_model_options, arg4 []in
 func Peft_model_retain(arg1 int64) (_swig_ret int64) {
 	var swig_r int64
 	_swig_i_0 := arg1
-	swig_r = (int64)(C._wrap_peft_model_retain_native_fcd60f559001d3bc(C.swig_type_135(_swig_i_0)))
+	swig_r = (int64)(C._wrap_peft_model_retain_native_fcd60f559001d3bc(C.swig_type_136(_swig_i_0)))
 	return swig_r
 }
 
 func Peft_model_free(arg1 int64) {
 	_swig_i_0 := arg1
-	C._wrap_peft_model_free_native_fcd60f559001d3bc(C.swig_type_136(_swig_i_0))
+	C._wrap_peft_model_free_native_fcd60f559001d3bc(C.swig_type_137(_swig_i_0))
 }
 
 func Peft_model_get_info(arg1 int64, arg2 Peft_model_info) (_swig_ret int64) {
 	var swig_r int64
 	_swig_i_0 := arg1
 	_swig_i_1 := getSwigcptr(arg2)
-	swig_r = (int64)(C._wrap_peft_model_get_info_native_fcd60f559001d3bc(C.swig_type_138(_swig_i_0), C.uintptr_t(_swig_i_1)))
+	swig_r = (int64)(C._wrap_peft_model_get_info_native_fcd60f559001d3bc(C.swig_type_139(_swig_i_0), C.uintptr_t(_swig_i_1)))
 	return swig_r
 }
 
@@ -3543,7 +3552,7 @@ func Peft_model_describe(arg1 int64, arg2 uintptr) (_swig_ret int64) {
 	var swig_r int64
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	swig_r = (int64)(C._wrap_peft_model_describe_native_fcd60f559001d3bc(C.swig_type_140(_swig_i_0), C.uintptr_t(_swig_i_1)))
+	swig_r = (int64)(C._wrap_peft_model_describe_native_fcd60f559001d3bc(C.swig_type_141(_swig_i_0), C.uintptr_t(_swig_i_1)))
 	return swig_r
 }
 
@@ -3553,7 +3562,7 @@ func Peft_model_parameter_at(arg1 int64, arg2 int64, arg3 Peft_parameter_info, a
 	_swig_i_1 := arg2
 	_swig_i_2 := getSwigcptr(arg3)
 	_swig_i_3 := arg4
-	swig_r = (int64)(C._wrap_peft_model_parameter_at_native_fcd60f559001d3bc(C.swig_type_142(_swig_i_0), C.swig_type_143(_swig_i_1), C.uintptr_t(_swig_i_2), C.uintptr_t(_swig_i_3)))
+	swig_r = (int64)(C._wrap_peft_model_parameter_at_native_fcd60f559001d3bc(C.swig_type_143(_swig_i_0), C.swig_type_144(_swig_i_1), C.uintptr_t(_swig_i_2), C.uintptr_t(_swig_i_3)))
 	return swig_r
 }
 
@@ -3562,7 +3571,7 @@ func Peft_model_parameter_read(arg1 int64, arg2 string, arg3 []float32) (_swig_r
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
 	_swig_i_2 := arg3
-	swig_r = (int64)(C._wrap_peft_model_parameter_read_native_fcd60f559001d3bc(C.swig_type_145(_swig_i_0), *(*C.swig_type_146)(unsafe.Pointer(&_swig_i_1)), *(*C.swig_type_147)(unsafe.Pointer(&_swig_i_2))))
+	swig_r = (int64)(C._wrap_peft_model_parameter_read_native_fcd60f559001d3bc(C.swig_type_146(_swig_i_0), *(*C.swig_type_147)(unsafe.Pointer(&_swig_i_1)), *(*C.swig_type_148)(unsafe.Pointer(&_swig_i_2))))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -3578,7 +3587,7 @@ func Peft_model_module_at(arg1 int64, arg2 int64, arg3 Peft_module_info, arg4 ui
 	_swig_i_1 := arg2
 	_swig_i_2 := getSwigcptr(arg3)
 	_swig_i_3 := arg4
-	swig_r = (int64)(C._wrap_peft_model_module_at_native_fcd60f559001d3bc(C.swig_type_149(_swig_i_0), C.swig_type_150(_swig_i_1), C.uintptr_t(_swig_i_2), C.uintptr_t(_swig_i_3)))
+	swig_r = (int64)(C._wrap_peft_model_module_at_native_fcd60f559001d3bc(C.swig_type_150(_swig_i_0), C.swig_type_151(_swig_i_1), C.uintptr_t(_swig_i_2), C.uintptr_t(_swig_i_3)))
 	return swig_r
 }
 
@@ -3594,7 +3603,7 @@ func Peft_model_save(arg1 int64, arg2 string, arg3 Peft_save_options) (_swig_ret
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
 	_swig_i_2 := getSwigcptr(arg3)
-	swig_r = (int64)(C._wrap_peft_model_save_native_fcd60f559001d3bc(C.swig_type_153(_swig_i_0), *(*C.swig_type_154)(unsafe.Pointer(&_swig_i_1)), C.uintptr_t(_swig_i_2)))
+	swig_r = (int64)(C._wrap_peft_model_save_native_fcd60f559001d3bc(C.swig_type_154(_swig_i_0), *(*C.swig_type_155)(unsafe.Pointer(&_swig_i_1)), C.uintptr_t(_swig_i_2)))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -3612,7 +3621,7 @@ func Peft_quantize_nf4(arg1 int64, arg2 Peft_quantize_options) (_swig_ret int64)
 	var swig_r int64
 	_swig_i_0 := arg1
 	_swig_i_1 := getSwigcptr(arg2)
-	swig_r = (int64)(C._wrap_peft_quantize_nf4_native_fcd60f559001d3bc(C.swig_type_157(_swig_i_0), C.uintptr_t(_swig_i_1)))
+	swig_r = (int64)(C._wrap_peft_quantize_nf4_native_fcd60f559001d3bc(C.swig_type_158(_swig_i_0), C.uintptr_t(_swig_i_1)))
 	return swig_r
 }
 
@@ -3622,7 +3631,7 @@ func Peft_inspect(arg1 int64, arg2 string, arg3 int64, arg4 uintptr) (_swig_ret 
 	_swig_i_1 := arg2
 	_swig_i_2 := arg3
 	_swig_i_3 := arg4
-	swig_r = (int64)(C._wrap_peft_inspect_native_fcd60f559001d3bc(C.swig_type_159(_swig_i_0), *(*C.swig_type_160)(unsafe.Pointer(&_swig_i_1)), C.swig_type_161(_swig_i_2), C.uintptr_t(_swig_i_3)))
+	swig_r = (int64)(C._wrap_peft_inspect_native_fcd60f559001d3bc(C.swig_type_160(_swig_i_0), *(*C.swig_type_161)(unsafe.Pointer(&_swig_i_1)), C.swig_type_162(_swig_i_2), C.uintptr_t(_swig_i_3)))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -3821,7 +3830,7 @@ func (arg1 SwigcptrPeft_chat_options) GetAdd_generation_prompt() (_swig_ret int)
 func (arg1 SwigcptrPeft_chat_options) SetChat_template(arg2 string) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_chat_options_chat_template_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), *(*C.swig_type_164)(unsafe.Pointer(&_swig_i_1)))
+	C._wrap_peft_chat_options_chat_template_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), *(*C.swig_type_165)(unsafe.Pointer(&_swig_i_1)))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -3840,7 +3849,7 @@ func (arg1 SwigcptrPeft_chat_options) GetChat_template() (_swig_ret string) {
 func (arg1 SwigcptrPeft_chat_options) SetTools_json(arg2 string) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_chat_options_tools_json_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), *(*C.swig_type_166)(unsafe.Pointer(&_swig_i_1)))
+	C._wrap_peft_chat_options_tools_json_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), *(*C.swig_type_167)(unsafe.Pointer(&_swig_i_1)))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -3883,7 +3892,7 @@ func Peft_tokenizer_load(arg1 int64, arg2 string, arg3 []int64) (_swig_ret int64
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
 	_swig_i_2 := arg3
-	swig_r = (int64)(C._wrap_peft_tokenizer_load_native_fcd60f559001d3bc(C.swig_type_169(_swig_i_0), *(*C.swig_type_170)(unsafe.Pointer(&_swig_i_1)), *(*C.swig_type_171)(unsafe.Pointer(&_swig_i_2))))
+	swig_r = (int64)(C._wrap_peft_tokenizer_load_native_fcd60f559001d3bc(C.swig_type_170(_swig_i_0), *(*C.swig_type_171)(unsafe.Pointer(&_swig_i_1)), *(*C.swig_type_172)(unsafe.Pointer(&_swig_i_2))))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -3897,7 +3906,7 @@ func Peft_tokenizer_from_model(arg1 int64, arg2 []int64) (_swig_ret int64) {
 	var swig_r int64
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	swig_r = (int64)(C._wrap_peft_tokenizer_from_model_native_fcd60f559001d3bc(C.swig_type_173(_swig_i_0), *(*C.swig_type_174)(unsafe.Pointer(&_swig_i_1))))
+	swig_r = (int64)(C._wrap_peft_tokenizer_from_model_native_fcd60f559001d3bc(C.swig_type_174(_swig_i_0), *(*C.swig_type_175)(unsafe.Pointer(&_swig_i_1))))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -3906,14 +3915,14 @@ func Peft_tokenizer_from_model(arg1 int64, arg2 []int64) (_swig_ret int64) {
 
 func Peft_tokenizer_free(arg1 int64) {
 	_swig_i_0 := arg1
-	C._wrap_peft_tokenizer_free_native_fcd60f559001d3bc(C.swig_type_175(_swig_i_0))
+	C._wrap_peft_tokenizer_free_native_fcd60f559001d3bc(C.swig_type_176(_swig_i_0))
 }
 
 func Peft_tokenizer_get_info(arg1 int64, arg2 Peft_tokenizer_info) (_swig_ret int64) {
 	var swig_r int64
 	_swig_i_0 := arg1
 	_swig_i_1 := getSwigcptr(arg2)
-	swig_r = (int64)(C._wrap_peft_tokenizer_get_info_native_fcd60f559001d3bc(C.swig_type_177(_swig_i_0), C.uintptr_t(_swig_i_1)))
+	swig_r = (int64)(C._wrap_peft_tokenizer_get_info_native_fcd60f559001d3bc(C.swig_type_178(_swig_i_0), C.uintptr_t(_swig_i_1)))
 	return swig_r
 }
 
@@ -3921,7 +3930,7 @@ func Peft_tokenizer_save(arg1 int64, arg2 string) (_swig_ret int64) {
 	var swig_r int64
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	swig_r = (int64)(C._wrap_peft_tokenizer_save_native_fcd60f559001d3bc(C.swig_type_179(_swig_i_0), *(*C.swig_type_180)(unsafe.Pointer(&_swig_i_1))))
+	swig_r = (int64)(C._wrap_peft_tokenizer_save_native_fcd60f559001d3bc(C.swig_type_180(_swig_i_0), *(*C.swig_type_181)(unsafe.Pointer(&_swig_i_1))))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -3934,7 +3943,7 @@ func Peft_tokenizer_encode(arg1 int64, arg2 string, arg3 int, arg4 uintptr) (_sw
 	_swig_i_1 := arg2
 	_swig_i_2 := arg3
 	_swig_i_3 := arg4
-	swig_r = (int64)(C._wrap_peft_tokenizer_encode_native_fcd60f559001d3bc(C.swig_type_182(_swig_i_0), *(*C.swig_type_183)(unsafe.Pointer(&_swig_i_1)), C.swig_intgo(_swig_i_2), C.uintptr_t(_swig_i_3)))
+	swig_r = (int64)(C._wrap_peft_tokenizer_encode_native_fcd60f559001d3bc(C.swig_type_183(_swig_i_0), *(*C.swig_type_184)(unsafe.Pointer(&_swig_i_1)), C.swig_intgo(_swig_i_2), C.uintptr_t(_swig_i_3)))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -3947,7 +3956,7 @@ func Peft_tokenizer_decode(arg1 int64, arg2 []int32, arg3 int, arg4 uintptr) (_s
 	_swig_i_1 := arg2
 	_swig_i_2 := arg3
 	_swig_i_3 := arg4
-	swig_r = (int64)(C._wrap_peft_tokenizer_decode_native_fcd60f559001d3bc(C.swig_type_185(_swig_i_0), *(*C.swig_type_186)(unsafe.Pointer(&_swig_i_1)), C.swig_intgo(_swig_i_2), C.uintptr_t(_swig_i_3)))
+	swig_r = (int64)(C._wrap_peft_tokenizer_decode_native_fcd60f559001d3bc(C.swig_type_186(_swig_i_0), *(*C.swig_type_187)(unsafe.Pointer(&_swig_i_1)), C.swig_intgo(_swig_i_2), C.uintptr_t(_swig_i_3)))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -3959,7 +3968,7 @@ func Peft_tokenizer_token_text(arg1 int64, arg2 int, arg3 uintptr) (_swig_ret in
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
 	_swig_i_2 := arg3
-	swig_r = (int64)(C._wrap_peft_tokenizer_token_text_native_fcd60f559001d3bc(C.swig_type_188(_swig_i_0), C.swig_intgo(_swig_i_1), C.uintptr_t(_swig_i_2)))
+	swig_r = (int64)(C._wrap_peft_tokenizer_token_text_native_fcd60f559001d3bc(C.swig_type_189(_swig_i_0), C.swig_intgo(_swig_i_1), C.uintptr_t(_swig_i_2)))
 	return swig_r
 }
 
@@ -3968,7 +3977,7 @@ func Peft_tokenizer_token_id(arg1 int64, arg2 string, arg3 []int32) (_swig_ret i
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
 	_swig_i_2 := arg3
-	swig_r = (int64)(C._wrap_peft_tokenizer_token_id_native_fcd60f559001d3bc(C.swig_type_190(_swig_i_0), *(*C.swig_type_191)(unsafe.Pointer(&_swig_i_1)), *(*C.swig_type_192)(unsafe.Pointer(&_swig_i_2))))
+	swig_r = (int64)(C._wrap_peft_tokenizer_token_id_native_fcd60f559001d3bc(C.swig_type_191(_swig_i_0), *(*C.swig_type_192)(unsafe.Pointer(&_swig_i_1)), *(*C.swig_type_193)(unsafe.Pointer(&_swig_i_2))))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -3991,7 +4000,7 @@ func Peft_chat_apply(arg1 int64, arg2 string, arg3 Peft_chat_options, arg4 uintp
 	_swig_i_1 := arg2
 	_swig_i_2 := getSwigcptr(arg3)
 	_swig_i_3 := arg4
-	swig_r = (int64)(C._wrap_peft_chat_apply_native_fcd60f559001d3bc(C.swig_type_195(_swig_i_0), *(*C.swig_type_196)(unsafe.Pointer(&_swig_i_1)), C.uintptr_t(_swig_i_2), C.uintptr_t(_swig_i_3)))
+	swig_r = (int64)(C._wrap_peft_chat_apply_native_fcd60f559001d3bc(C.swig_type_196(_swig_i_0), *(*C.swig_type_197)(unsafe.Pointer(&_swig_i_1)), C.uintptr_t(_swig_i_2), C.uintptr_t(_swig_i_3)))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -4003,7 +4012,7 @@ func Peft_stream_decoder_create(arg1 int64, arg2 int, arg3 []int64) (_swig_ret i
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
 	_swig_i_2 := arg3
-	swig_r = (int64)(C._wrap_peft_stream_decoder_create_native_fcd60f559001d3bc(C.swig_type_198(_swig_i_0), C.swig_intgo(_swig_i_1), *(*C.swig_type_199)(unsafe.Pointer(&_swig_i_2))))
+	swig_r = (int64)(C._wrap_peft_stream_decoder_create_native_fcd60f559001d3bc(C.swig_type_199(_swig_i_0), C.swig_intgo(_swig_i_1), *(*C.swig_type_200)(unsafe.Pointer(&_swig_i_2))))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg3
 	}
@@ -4015,13 +4024,13 @@ func Peft_stream_decoder_push(arg1 int64, arg2 int, arg3 uintptr) (_swig_ret int
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
 	_swig_i_2 := arg3
-	swig_r = (int64)(C._wrap_peft_stream_decoder_push_native_fcd60f559001d3bc(C.swig_type_201(_swig_i_0), C.swig_intgo(_swig_i_1), C.uintptr_t(_swig_i_2)))
+	swig_r = (int64)(C._wrap_peft_stream_decoder_push_native_fcd60f559001d3bc(C.swig_type_202(_swig_i_0), C.swig_intgo(_swig_i_1), C.uintptr_t(_swig_i_2)))
 	return swig_r
 }
 
 func Peft_stream_decoder_free(arg1 int64) {
 	_swig_i_0 := arg1
-	C._wrap_peft_stream_decoder_free_native_fcd60f559001d3bc(C.swig_type_202(_swig_i_0))
+	C._wrap_peft_stream_decoder_free_native_fcd60f559001d3bc(C.swig_type_203(_swig_i_0))
 }
 
 func _swig_getPEFT_LABEL_IGNORED() (_swig_ret int) {
@@ -4157,7 +4166,7 @@ func (arg1 SwigcptrPeft_dataset_options) GetFormat() (_swig_ret Peft_data_format
 func (arg1 SwigcptrPeft_dataset_options) SetMax_seq_len(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_dataset_options_max_seq_len_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_203(_swig_i_1))
+	C._wrap_peft_dataset_options_max_seq_len_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_204(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_dataset_options) GetMax_seq_len() (_swig_ret int64) {
@@ -4209,7 +4218,7 @@ func (arg1 SwigcptrPeft_dataset_options) GetAdd_special() (_swig_ret Peft_choice
 func (arg1 SwigcptrPeft_dataset_options) SetChat_template(arg2 string) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_dataset_options_chat_template_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), *(*C.swig_type_205)(unsafe.Pointer(&_swig_i_1)))
+	C._wrap_peft_dataset_options_chat_template_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), *(*C.swig_type_206)(unsafe.Pointer(&_swig_i_1)))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -4228,7 +4237,7 @@ func (arg1 SwigcptrPeft_dataset_options) GetChat_template() (_swig_ret string) {
 func (arg1 SwigcptrPeft_dataset_options) SetFirst_row(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_dataset_options_first_row_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_207(_swig_i_1))
+	C._wrap_peft_dataset_options_first_row_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_208(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_dataset_options) GetFirst_row() (_swig_ret int64) {
@@ -4241,7 +4250,7 @@ func (arg1 SwigcptrPeft_dataset_options) GetFirst_row() (_swig_ret int64) {
 func (arg1 SwigcptrPeft_dataset_options) SetRow_count(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_dataset_options_row_count_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_209(_swig_i_1))
+	C._wrap_peft_dataset_options_row_count_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_210(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_dataset_options) GetRow_count() (_swig_ret int64) {
@@ -4254,7 +4263,7 @@ func (arg1 SwigcptrPeft_dataset_options) GetRow_count() (_swig_ret int64) {
 func (arg1 SwigcptrPeft_dataset_options) SetCancel(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_dataset_options_cancel_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_211(_swig_i_1))
+	C._wrap_peft_dataset_options_cancel_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_212(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_dataset_options) GetCancel() (_swig_ret int64) {
@@ -4323,7 +4332,7 @@ func (arg1 SwigcptrPeft_dataset_info) GetFormat() (_swig_ret Peft_data_format) {
 func (arg1 SwigcptrPeft_dataset_info) SetRows(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_dataset_info_rows_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_213(_swig_i_1))
+	C._wrap_peft_dataset_info_rows_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_214(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_dataset_info) GetRows() (_swig_ret int64) {
@@ -4336,7 +4345,7 @@ func (arg1 SwigcptrPeft_dataset_info) GetRows() (_swig_ret int64) {
 func (arg1 SwigcptrPeft_dataset_info) SetTokens(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_dataset_info_tokens_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_215(_swig_i_1))
+	C._wrap_peft_dataset_info_tokens_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_216(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_dataset_info) GetTokens() (_swig_ret int64) {
@@ -4349,7 +4358,7 @@ func (arg1 SwigcptrPeft_dataset_info) GetTokens() (_swig_ret int64) {
 func (arg1 SwigcptrPeft_dataset_info) SetLoss_tokens(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_dataset_info_loss_tokens_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_217(_swig_i_1))
+	C._wrap_peft_dataset_info_loss_tokens_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_218(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_dataset_info) GetLoss_tokens() (_swig_ret int64) {
@@ -4362,7 +4371,7 @@ func (arg1 SwigcptrPeft_dataset_info) GetLoss_tokens() (_swig_ret int64) {
 func (arg1 SwigcptrPeft_dataset_info) SetLongest_row(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_dataset_info_longest_row_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_219(_swig_i_1))
+	C._wrap_peft_dataset_info_longest_row_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_220(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_dataset_info) GetLongest_row() (_swig_ret int64) {
@@ -4375,7 +4384,7 @@ func (arg1 SwigcptrPeft_dataset_info) GetLongest_row() (_swig_ret int64) {
 func (arg1 SwigcptrPeft_dataset_info) SetTruncated_rows(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_dataset_info_truncated_rows_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_221(_swig_i_1))
+	C._wrap_peft_dataset_info_truncated_rows_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_222(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_dataset_info) GetTruncated_rows() (_swig_ret int64) {
@@ -4388,7 +4397,7 @@ func (arg1 SwigcptrPeft_dataset_info) GetTruncated_rows() (_swig_ret int64) {
 func (arg1 SwigcptrPeft_dataset_info) SetMasked_rows(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_dataset_info_masked_rows_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_223(_swig_i_1))
+	C._wrap_peft_dataset_info_masked_rows_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_224(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_dataset_info) GetMasked_rows() (_swig_ret int64) {
@@ -4401,7 +4410,7 @@ func (arg1 SwigcptrPeft_dataset_info) GetMasked_rows() (_swig_ret int64) {
 func (arg1 SwigcptrPeft_dataset_info) SetEmpty_rows(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_dataset_info_empty_rows_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_225(_swig_i_1))
+	C._wrap_peft_dataset_info_empty_rows_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_226(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_dataset_info) GetEmpty_rows() (_swig_ret int64) {
@@ -4532,7 +4541,7 @@ func Peft_dataset_from_file(arg1 int64, arg2 int64, arg3 string, arg4 Peft_datas
 	_swig_i_2 := arg3
 	_swig_i_3 := getSwigcptr(arg4)
 	_swig_i_4 := arg5
-	swig_r = (int64)(C._wrap_peft_dataset_from_file_native_fcd60f559001d3bc(C.swig_type_230(_swig_i_0), C.swig_type_231(_swig_i_1), *(*C.swig_type_232)(unsafe.Pointer(&_swig_i_2)), C.uintptr_t(_swig_i_3), *(*C.swig_type_233)(unsafe.Pointer(&_swig_i_4))))
+	swig_r = (int64)(C._wrap_peft_dataset_from_file_native_fcd60f559001d3bc(C.swig_type_231(_swig_i_0), C.swig_type_232(_swig_i_1), *(*C.swig_type_233)(unsafe.Pointer(&_swig_i_2)), C.uintptr_t(_swig_i_3), *(*C.swig_type_234)(unsafe.Pointer(&_swig_i_4))))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg3
 	}
@@ -4549,7 +4558,7 @@ func Peft_dataset_from_text(arg1 int64, arg2 int64, arg3 string, arg4 Peft_datas
 	_swig_i_2 := arg3
 	_swig_i_3 := getSwigcptr(arg4)
 	_swig_i_4 := arg5
-	swig_r = (int64)(C._wrap_peft_dataset_from_text_native_fcd60f559001d3bc(C.swig_type_235(_swig_i_0), C.swig_type_236(_swig_i_1), *(*C.swig_type_237)(unsafe.Pointer(&_swig_i_2)), C.uintptr_t(_swig_i_3), *(*C.swig_type_238)(unsafe.Pointer(&_swig_i_4))))
+	swig_r = (int64)(C._wrap_peft_dataset_from_text_native_fcd60f559001d3bc(C.swig_type_236(_swig_i_0), C.swig_type_237(_swig_i_1), *(*C.swig_type_238)(unsafe.Pointer(&_swig_i_2)), C.uintptr_t(_swig_i_3), *(*C.swig_type_239)(unsafe.Pointer(&_swig_i_4))))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg3
 	}
@@ -4565,7 +4574,7 @@ func Peft_dataset_from_rows(arg1 int64, arg2 uintptr, arg3 Peft_dataset_options,
 	_swig_i_1 := arg2
 	_swig_i_2 := getSwigcptr(arg3)
 	_swig_i_3 := arg4
-	swig_r = (int64)(C._wrap_peft_dataset_from_rows_native_fcd60f559001d3bc(C.swig_type_240(_swig_i_0), C.uintptr_t(_swig_i_1), C.uintptr_t(_swig_i_2), *(*C.swig_type_241)(unsafe.Pointer(&_swig_i_3))))
+	swig_r = (int64)(C._wrap_peft_dataset_from_rows_native_fcd60f559001d3bc(C.swig_type_241(_swig_i_0), C.uintptr_t(_swig_i_1), C.uintptr_t(_swig_i_2), *(*C.swig_type_242)(unsafe.Pointer(&_swig_i_3))))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg4
 	}
@@ -4574,14 +4583,14 @@ func Peft_dataset_from_rows(arg1 int64, arg2 uintptr, arg3 Peft_dataset_options,
 
 func Peft_dataset_free(arg1 int64) {
 	_swig_i_0 := arg1
-	C._wrap_peft_dataset_free_native_fcd60f559001d3bc(C.swig_type_242(_swig_i_0))
+	C._wrap_peft_dataset_free_native_fcd60f559001d3bc(C.swig_type_243(_swig_i_0))
 }
 
 func Peft_dataset_get_info(arg1 int64, arg2 Peft_dataset_info) (_swig_ret int64) {
 	var swig_r int64
 	_swig_i_0 := arg1
 	_swig_i_1 := getSwigcptr(arg2)
-	swig_r = (int64)(C._wrap_peft_dataset_get_info_native_fcd60f559001d3bc(C.swig_type_244(_swig_i_0), C.uintptr_t(_swig_i_1)))
+	swig_r = (int64)(C._wrap_peft_dataset_get_info_native_fcd60f559001d3bc(C.swig_type_245(_swig_i_0), C.uintptr_t(_swig_i_1)))
 	return swig_r
 }
 
@@ -4591,7 +4600,7 @@ func Peft_dataset_row(arg1 int64, arg2 int64, arg3 Peft_row_part, arg4 uintptr) 
 	_swig_i_1 := arg2
 	_swig_i_2 := arg3
 	_swig_i_3 := arg4
-	swig_r = (int64)(C._wrap_peft_dataset_row_native_fcd60f559001d3bc(C.swig_type_246(_swig_i_0), C.swig_type_247(_swig_i_1), C.swig_intgo(_swig_i_2), C.uintptr_t(_swig_i_3)))
+	swig_r = (int64)(C._wrap_peft_dataset_row_native_fcd60f559001d3bc(C.swig_type_247(_swig_i_0), C.swig_type_248(_swig_i_1), C.swig_intgo(_swig_i_2), C.uintptr_t(_swig_i_3)))
 	return swig_r
 }
 
@@ -4784,7 +4793,7 @@ func (arg1 SwigcptrPeft_lora_config) GetTarget_kind() (_swig_ret Peft_target_kin
 func (arg1 SwigcptrPeft_lora_config) SetTarget_modules(arg2 string) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_lora_config_target_modules_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), *(*C.swig_type_248)(unsafe.Pointer(&_swig_i_1)))
+	C._wrap_peft_lora_config_target_modules_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), *(*C.swig_type_249)(unsafe.Pointer(&_swig_i_1)))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -4803,7 +4812,7 @@ func (arg1 SwigcptrPeft_lora_config) GetTarget_modules() (_swig_ret string) {
 func (arg1 SwigcptrPeft_lora_config) SetExclude_modules(arg2 string) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_lora_config_exclude_modules_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), *(*C.swig_type_250)(unsafe.Pointer(&_swig_i_1)))
+	C._wrap_peft_lora_config_exclude_modules_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), *(*C.swig_type_251)(unsafe.Pointer(&_swig_i_1)))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -4835,7 +4844,7 @@ func (arg1 SwigcptrPeft_lora_config) GetExclude_is_regex() (_swig_ret int) {
 func (arg1 SwigcptrPeft_lora_config) SetLayers_pattern(arg2 string) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_lora_config_layers_pattern_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), *(*C.swig_type_252)(unsafe.Pointer(&_swig_i_1)))
+	C._wrap_peft_lora_config_layers_pattern_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), *(*C.swig_type_253)(unsafe.Pointer(&_swig_i_1)))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -4854,7 +4863,7 @@ func (arg1 SwigcptrPeft_lora_config) GetLayers_pattern() (_swig_ret string) {
 func (arg1 SwigcptrPeft_lora_config) SetRank_pattern(arg2 string) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_lora_config_rank_pattern_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), *(*C.swig_type_254)(unsafe.Pointer(&_swig_i_1)))
+	C._wrap_peft_lora_config_rank_pattern_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), *(*C.swig_type_255)(unsafe.Pointer(&_swig_i_1)))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -4873,7 +4882,7 @@ func (arg1 SwigcptrPeft_lora_config) GetRank_pattern() (_swig_ret string) {
 func (arg1 SwigcptrPeft_lora_config) SetAlpha_pattern(arg2 string) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_lora_config_alpha_pattern_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), *(*C.swig_type_256)(unsafe.Pointer(&_swig_i_1)))
+	C._wrap_peft_lora_config_alpha_pattern_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), *(*C.swig_type_257)(unsafe.Pointer(&_swig_i_1)))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -4892,7 +4901,7 @@ func (arg1 SwigcptrPeft_lora_config) GetAlpha_pattern() (_swig_ret string) {
 func (arg1 SwigcptrPeft_lora_config) SetModules_to_save(arg2 string) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_lora_config_modules_to_save_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), *(*C.swig_type_258)(unsafe.Pointer(&_swig_i_1)))
+	C._wrap_peft_lora_config_modules_to_save_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), *(*C.swig_type_259)(unsafe.Pointer(&_swig_i_1)))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -4911,7 +4920,7 @@ func (arg1 SwigcptrPeft_lora_config) GetModules_to_save() (_swig_ret string) {
 func (arg1 SwigcptrPeft_lora_config) SetSeed(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_lora_config_seed_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_260(_swig_i_1))
+	C._wrap_peft_lora_config_seed_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_261(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_lora_config) GetSeed() (_swig_ret int64) {
@@ -4999,7 +5008,7 @@ func (arg1 SwigcptrPeft_adapter_options) GetTrainable() (_swig_ret int) {
 func (arg1 SwigcptrPeft_adapter_options) SetSeed(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_adapter_options_seed_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_262(_swig_i_1))
+	C._wrap_peft_adapter_options_seed_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_263(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_adapter_options) GetSeed() (_swig_ret int64) {
@@ -5012,7 +5021,7 @@ func (arg1 SwigcptrPeft_adapter_options) GetSeed() (_swig_ret int64) {
 func (arg1 SwigcptrPeft_adapter_options) SetCancel(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_adapter_options_cancel_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_264(_swig_i_1))
+	C._wrap_peft_adapter_options_cancel_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_265(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_adapter_options) GetCancel() (_swig_ret int64) {
@@ -5105,7 +5114,7 @@ func (arg1 SwigcptrPeft_adapter_info) GetScale() (_swig_ret float64) {
 func (arg1 SwigcptrPeft_adapter_info) SetParameter_elements(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_adapter_info_parameter_elements_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_267(_swig_i_1))
+	C._wrap_peft_adapter_info_parameter_elements_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_268(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_adapter_info) GetParameter_elements() (_swig_ret int64) {
@@ -5118,7 +5127,7 @@ func (arg1 SwigcptrPeft_adapter_info) GetParameter_elements() (_swig_ret int64) 
 func (arg1 SwigcptrPeft_adapter_info) SetParameter_bytes(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_adapter_info_parameter_bytes_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_269(_swig_i_1))
+	C._wrap_peft_adapter_info_parameter_bytes_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_270(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_adapter_info) GetParameter_bytes() (_swig_ret int64) {
@@ -5131,7 +5140,7 @@ func (arg1 SwigcptrPeft_adapter_info) GetParameter_bytes() (_swig_ret int64) {
 func (arg1 SwigcptrPeft_adapter_info) SetParameter_count(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_adapter_info_parameter_count_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_271(_swig_i_1))
+	C._wrap_peft_adapter_info_parameter_count_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_272(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_adapter_info) GetParameter_count() (_swig_ret int64) {
@@ -5144,7 +5153,7 @@ func (arg1 SwigcptrPeft_adapter_info) GetParameter_count() (_swig_ret int64) {
 func (arg1 SwigcptrPeft_adapter_info) SetModule_count(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_adapter_info_module_count_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_273(_swig_i_1))
+	C._wrap_peft_adapter_info_module_count_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_274(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_adapter_info) GetModule_count() (_swig_ret int64) {
@@ -5157,7 +5166,7 @@ func (arg1 SwigcptrPeft_adapter_info) GetModule_count() (_swig_ret int64) {
 func (arg1 SwigcptrPeft_adapter_info) SetTrained_steps(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_adapter_info_trained_steps_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_275(_swig_i_1))
+	C._wrap_peft_adapter_info_trained_steps_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_276(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_adapter_info) GetTrained_steps() (_swig_ret int64) {
@@ -5309,7 +5318,7 @@ func (arg1 SwigcptrPeft_merge_options) GetDiscard_originals() (_swig_ret int) {
 func (arg1 SwigcptrPeft_merge_options) SetCancel(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_merge_options_cancel_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_277(_swig_i_1))
+	C._wrap_peft_merge_options_cancel_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_278(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_merge_options) GetCancel() (_swig_ret int64) {
@@ -5385,7 +5394,7 @@ func (arg1 SwigcptrPeft_merge_result) GetMerged() (_swig_ret int) {
 func (arg1 SwigcptrPeft_merge_result) SetTensor_count(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_merge_result_tensor_count_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_279(_swig_i_1))
+	C._wrap_peft_merge_result_tensor_count_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_280(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_merge_result) GetTensor_count() (_swig_ret int64) {
@@ -5398,7 +5407,7 @@ func (arg1 SwigcptrPeft_merge_result) GetTensor_count() (_swig_ret int64) {
 func (arg1 SwigcptrPeft_merge_result) SetBelow_minimum(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_merge_result_below_minimum_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_281(_swig_i_1))
+	C._wrap_peft_merge_result_below_minimum_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_282(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_merge_result) GetBelow_minimum() (_swig_ret int64) {
@@ -5437,7 +5446,7 @@ func (arg1 SwigcptrPeft_merge_result) GetMean_retained() (_swig_ret float64) {
 func (arg1 SwigcptrPeft_merge_result) SetOriginal_bytes(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_merge_result_original_bytes_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_283(_swig_i_1))
+	C._wrap_peft_merge_result_original_bytes_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_284(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_merge_result) GetOriginal_bytes() (_swig_ret int64) {
@@ -5573,7 +5582,7 @@ func Peft_attach_lora(arg1 int64, arg2 string, arg3 Peft_lora_config, arg4 []int
 	_swig_i_1 := arg2
 	_swig_i_2 := getSwigcptr(arg3)
 	_swig_i_3 := arg4
-	swig_r = (int64)(C._wrap_peft_attach_lora_native_fcd60f559001d3bc(C.swig_type_287(_swig_i_0), *(*C.swig_type_288)(unsafe.Pointer(&_swig_i_1)), C.uintptr_t(_swig_i_2), *(*C.swig_type_289)(unsafe.Pointer(&_swig_i_3))))
+	swig_r = (int64)(C._wrap_peft_attach_lora_native_fcd60f559001d3bc(C.swig_type_288(_swig_i_0), *(*C.swig_type_289)(unsafe.Pointer(&_swig_i_1)), C.uintptr_t(_swig_i_2), *(*C.swig_type_290)(unsafe.Pointer(&_swig_i_3))))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -5597,7 +5606,7 @@ func Peft_attach(arg1 int64, arg2 string, arg3 string, arg4 Peft_adapter_options
 	_swig_i_2 := arg3
 	_swig_i_3 := getSwigcptr(arg4)
 	_swig_i_4 := arg5
-	swig_r = (int64)(C._wrap_peft_attach_native_fcd60f559001d3bc(C.swig_type_292(_swig_i_0), *(*C.swig_type_293)(unsafe.Pointer(&_swig_i_1)), *(*C.swig_type_294)(unsafe.Pointer(&_swig_i_2)), C.uintptr_t(_swig_i_3), *(*C.swig_type_295)(unsafe.Pointer(&_swig_i_4))))
+	swig_r = (int64)(C._wrap_peft_attach_native_fcd60f559001d3bc(C.swig_type_293(_swig_i_0), *(*C.swig_type_294)(unsafe.Pointer(&_swig_i_1)), *(*C.swig_type_295)(unsafe.Pointer(&_swig_i_2)), C.uintptr_t(_swig_i_3), *(*C.swig_type_296)(unsafe.Pointer(&_swig_i_4))))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -5617,7 +5626,7 @@ func Peft_adapter_load(arg1 int64, arg2 string, arg3 string, arg4 Peft_adapter_o
 	_swig_i_2 := arg3
 	_swig_i_3 := getSwigcptr(arg4)
 	_swig_i_4 := arg5
-	swig_r = (int64)(C._wrap_peft_adapter_load_native_fcd60f559001d3bc(C.swig_type_297(_swig_i_0), *(*C.swig_type_298)(unsafe.Pointer(&_swig_i_1)), *(*C.swig_type_299)(unsafe.Pointer(&_swig_i_2)), C.uintptr_t(_swig_i_3), *(*C.swig_type_300)(unsafe.Pointer(&_swig_i_4))))
+	swig_r = (int64)(C._wrap_peft_adapter_load_native_fcd60f559001d3bc(C.swig_type_298(_swig_i_0), *(*C.swig_type_299)(unsafe.Pointer(&_swig_i_1)), *(*C.swig_type_300)(unsafe.Pointer(&_swig_i_2)), C.uintptr_t(_swig_i_3), *(*C.swig_type_301)(unsafe.Pointer(&_swig_i_4))))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -5635,7 +5644,7 @@ func Peft_adapter_save(arg1 int64, arg2 string, arg3 Peft_save_options) (_swig_r
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
 	_swig_i_2 := getSwigcptr(arg3)
-	swig_r = (int64)(C._wrap_peft_adapter_save_native_fcd60f559001d3bc(C.swig_type_302(_swig_i_0), *(*C.swig_type_303)(unsafe.Pointer(&_swig_i_1)), C.uintptr_t(_swig_i_2)))
+	swig_r = (int64)(C._wrap_peft_adapter_save_native_fcd60f559001d3bc(C.swig_type_303(_swig_i_0), *(*C.swig_type_304)(unsafe.Pointer(&_swig_i_1)), C.uintptr_t(_swig_i_2)))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -5645,20 +5654,20 @@ func Peft_adapter_save(arg1 int64, arg2 string, arg3 Peft_save_options) (_swig_r
 func Peft_adapter_retain(arg1 int64) (_swig_ret int64) {
 	var swig_r int64
 	_swig_i_0 := arg1
-	swig_r = (int64)(C._wrap_peft_adapter_retain_native_fcd60f559001d3bc(C.swig_type_305(_swig_i_0)))
+	swig_r = (int64)(C._wrap_peft_adapter_retain_native_fcd60f559001d3bc(C.swig_type_306(_swig_i_0)))
 	return swig_r
 }
 
 func Peft_adapter_free(arg1 int64) {
 	_swig_i_0 := arg1
-	C._wrap_peft_adapter_free_native_fcd60f559001d3bc(C.swig_type_306(_swig_i_0))
+	C._wrap_peft_adapter_free_native_fcd60f559001d3bc(C.swig_type_307(_swig_i_0))
 }
 
 func Peft_adapter_get_info(arg1 int64, arg2 Peft_adapter_info) (_swig_ret int64) {
 	var swig_r int64
 	_swig_i_0 := arg1
 	_swig_i_1 := getSwigcptr(arg2)
-	swig_r = (int64)(C._wrap_peft_adapter_get_info_native_fcd60f559001d3bc(C.swig_type_308(_swig_i_0), C.uintptr_t(_swig_i_1)))
+	swig_r = (int64)(C._wrap_peft_adapter_get_info_native_fcd60f559001d3bc(C.swig_type_309(_swig_i_0), C.uintptr_t(_swig_i_1)))
 	return swig_r
 }
 
@@ -5666,7 +5675,7 @@ func Peft_adapter_get_name(arg1 int64, arg2 uintptr) (_swig_ret int64) {
 	var swig_r int64
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	swig_r = (int64)(C._wrap_peft_adapter_get_name_native_fcd60f559001d3bc(C.swig_type_310(_swig_i_0), C.uintptr_t(_swig_i_1)))
+	swig_r = (int64)(C._wrap_peft_adapter_get_name_native_fcd60f559001d3bc(C.swig_type_311(_swig_i_0), C.uintptr_t(_swig_i_1)))
 	return swig_r
 }
 
@@ -5674,7 +5683,7 @@ func Peft_adapter_get_config(arg1 int64, arg2 uintptr) (_swig_ret int64) {
 	var swig_r int64
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	swig_r = (int64)(C._wrap_peft_adapter_get_config_native_fcd60f559001d3bc(C.swig_type_312(_swig_i_0), C.uintptr_t(_swig_i_1)))
+	swig_r = (int64)(C._wrap_peft_adapter_get_config_native_fcd60f559001d3bc(C.swig_type_313(_swig_i_0), C.uintptr_t(_swig_i_1)))
 	return swig_r
 }
 
@@ -5684,7 +5693,7 @@ func Peft_adapter_parameter_at(arg1 int64, arg2 int64, arg3 Peft_parameter_info,
 	_swig_i_1 := arg2
 	_swig_i_2 := getSwigcptr(arg3)
 	_swig_i_3 := arg4
-	swig_r = (int64)(C._wrap_peft_adapter_parameter_at_native_fcd60f559001d3bc(C.swig_type_314(_swig_i_0), C.swig_type_315(_swig_i_1), C.uintptr_t(_swig_i_2), C.uintptr_t(_swig_i_3)))
+	swig_r = (int64)(C._wrap_peft_adapter_parameter_at_native_fcd60f559001d3bc(C.swig_type_315(_swig_i_0), C.swig_type_316(_swig_i_1), C.uintptr_t(_swig_i_2), C.uintptr_t(_swig_i_3)))
 	return swig_r
 }
 
@@ -5693,7 +5702,7 @@ func Peft_adapter_parameter_read(arg1 int64, arg2 string, arg3 []float32) (_swig
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
 	_swig_i_2 := arg3
-	swig_r = (int64)(C._wrap_peft_adapter_parameter_read_native_fcd60f559001d3bc(C.swig_type_317(_swig_i_0), *(*C.swig_type_318)(unsafe.Pointer(&_swig_i_1)), *(*C.swig_type_319)(unsafe.Pointer(&_swig_i_2))))
+	swig_r = (int64)(C._wrap_peft_adapter_parameter_read_native_fcd60f559001d3bc(C.swig_type_318(_swig_i_0), *(*C.swig_type_319)(unsafe.Pointer(&_swig_i_1)), *(*C.swig_type_320)(unsafe.Pointer(&_swig_i_2))))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -5707,14 +5716,14 @@ func Peft_adapter_set_scale(arg1 int64, arg2 float64) (_swig_ret int64) {
 	var swig_r int64
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	swig_r = (int64)(C._wrap_peft_adapter_set_scale_native_fcd60f559001d3bc(C.swig_type_321(_swig_i_0), C.double(_swig_i_1)))
+	swig_r = (int64)(C._wrap_peft_adapter_set_scale_native_fcd60f559001d3bc(C.swig_type_322(_swig_i_0), C.double(_swig_i_1)))
 	return swig_r
 }
 
 func Peft_adapter_detach(arg1 int64) (_swig_ret int64) {
 	var swig_r int64
 	_swig_i_0 := arg1
-	swig_r = (int64)(C._wrap_peft_adapter_detach_native_fcd60f559001d3bc(C.swig_type_323(_swig_i_0)))
+	swig_r = (int64)(C._wrap_peft_adapter_detach_native_fcd60f559001d3bc(C.swig_type_324(_swig_i_0)))
 	return swig_r
 }
 
@@ -5723,7 +5732,7 @@ func Peft_model_adapter_at(arg1 int64, arg2 int64, arg3 []int64) (_swig_ret int6
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
 	_swig_i_2 := arg3
-	swig_r = (int64)(C._wrap_peft_model_adapter_at_native_fcd60f559001d3bc(C.swig_type_325(_swig_i_0), C.swig_type_326(_swig_i_1), *(*C.swig_type_327)(unsafe.Pointer(&_swig_i_2))))
+	swig_r = (int64)(C._wrap_peft_model_adapter_at_native_fcd60f559001d3bc(C.swig_type_326(_swig_i_0), C.swig_type_327(_swig_i_1), *(*C.swig_type_328)(unsafe.Pointer(&_swig_i_2))))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg3
 	}
@@ -5735,7 +5744,7 @@ func Peft_model_adapter_find(arg1 int64, arg2 string, arg3 []int64) (_swig_ret i
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
 	_swig_i_2 := arg3
-	swig_r = (int64)(C._wrap_peft_model_adapter_find_native_fcd60f559001d3bc(C.swig_type_329(_swig_i_0), *(*C.swig_type_330)(unsafe.Pointer(&_swig_i_1)), *(*C.swig_type_331)(unsafe.Pointer(&_swig_i_2))))
+	swig_r = (int64)(C._wrap_peft_model_adapter_find_native_fcd60f559001d3bc(C.swig_type_330(_swig_i_0), *(*C.swig_type_331)(unsafe.Pointer(&_swig_i_1)), *(*C.swig_type_332)(unsafe.Pointer(&_swig_i_2))))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -5758,7 +5767,7 @@ func Peft_merge(arg1 int64, arg2 int64, arg3 Peft_merge_options, arg4 Peft_merge
 	_swig_i_1 := arg2
 	_swig_i_2 := getSwigcptr(arg3)
 	_swig_i_3 := getSwigcptr(arg4)
-	swig_r = (int64)(C._wrap_peft_merge_native_fcd60f559001d3bc(C.swig_type_334(_swig_i_0), C.swig_type_335(_swig_i_1), C.uintptr_t(_swig_i_2), C.uintptr_t(_swig_i_3)))
+	swig_r = (int64)(C._wrap_peft_merge_native_fcd60f559001d3bc(C.swig_type_335(_swig_i_0), C.swig_type_336(_swig_i_1), C.uintptr_t(_swig_i_2), C.uintptr_t(_swig_i_3)))
 	return swig_r
 }
 
@@ -5768,21 +5777,21 @@ func Peft_merge_tensor_at(arg1 int64, arg2 int64, arg3 Peft_merge_tensor, arg4 u
 	_swig_i_1 := arg2
 	_swig_i_2 := getSwigcptr(arg3)
 	_swig_i_3 := arg4
-	swig_r = (int64)(C._wrap_peft_merge_tensor_at_native_fcd60f559001d3bc(C.swig_type_337(_swig_i_0), C.swig_type_338(_swig_i_1), C.uintptr_t(_swig_i_2), C.uintptr_t(_swig_i_3)))
+	swig_r = (int64)(C._wrap_peft_merge_tensor_at_native_fcd60f559001d3bc(C.swig_type_338(_swig_i_0), C.swig_type_339(_swig_i_1), C.uintptr_t(_swig_i_2), C.uintptr_t(_swig_i_3)))
 	return swig_r
 }
 
 func Peft_unmerge(arg1 int64) (_swig_ret int64) {
 	var swig_r int64
 	_swig_i_0 := arg1
-	swig_r = (int64)(C._wrap_peft_unmerge_native_fcd60f559001d3bc(C.swig_type_340(_swig_i_0)))
+	swig_r = (int64)(C._wrap_peft_unmerge_native_fcd60f559001d3bc(C.swig_type_341(_swig_i_0)))
 	return swig_r
 }
 
 func Peft_merge_discard(arg1 int64) (_swig_ret int64) {
 	var swig_r int64
 	_swig_i_0 := arg1
-	swig_r = (int64)(C._wrap_peft_merge_discard_native_fcd60f559001d3bc(C.swig_type_342(_swig_i_0)))
+	swig_r = (int64)(C._wrap_peft_merge_discard_native_fcd60f559001d3bc(C.swig_type_343(_swig_i_0)))
 	return swig_r
 }
 
@@ -5876,7 +5885,7 @@ func (arg1 SwigcptrPeft_trainer_options) GetEpochs() (_swig_ret float64) {
 func (arg1 SwigcptrPeft_trainer_options) SetMax_steps(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_trainer_options_max_steps_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_343(_swig_i_1))
+	C._wrap_peft_trainer_options_max_steps_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_344(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_trainer_options) GetMax_steps() (_swig_ret int64) {
@@ -5915,7 +5924,7 @@ func (arg1 SwigcptrPeft_trainer_options) GetWarmup_ratio() (_swig_ret float64) {
 func (arg1 SwigcptrPeft_trainer_options) SetWarmup_steps(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_trainer_options_warmup_steps_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_345(_swig_i_1))
+	C._wrap_peft_trainer_options_warmup_steps_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_346(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_trainer_options) GetWarmup_steps() (_swig_ret int64) {
@@ -5993,7 +6002,7 @@ func (arg1 SwigcptrPeft_trainer_options) GetMax_grad_norm() (_swig_ret float64) 
 func (arg1 SwigcptrPeft_trainer_options) SetSeed(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_trainer_options_seed_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_347(_swig_i_1))
+	C._wrap_peft_trainer_options_seed_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_348(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_trainer_options) GetSeed() (_swig_ret int64) {
@@ -6032,7 +6041,7 @@ func (arg1 SwigcptrPeft_trainer_options) GetPacking() (_swig_ret int) {
 func (arg1 SwigcptrPeft_trainer_options) SetPacking_length(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_trainer_options_packing_length_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_349(_swig_i_1))
+	C._wrap_peft_trainer_options_packing_length_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_350(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_trainer_options) GetPacking_length() (_swig_ret int64) {
@@ -6071,7 +6080,7 @@ func (arg1 SwigcptrPeft_trainer_options) GetCompute_dtype() (_swig_ret Peft_dtyp
 func (arg1 SwigcptrPeft_trainer_options) SetEval_dataset(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_trainer_options_eval_dataset_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_351(_swig_i_1))
+	C._wrap_peft_trainer_options_eval_dataset_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_352(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_trainer_options) GetEval_dataset() (_swig_ret int64) {
@@ -6084,7 +6093,7 @@ func (arg1 SwigcptrPeft_trainer_options) GetEval_dataset() (_swig_ret int64) {
 func (arg1 SwigcptrPeft_trainer_options) SetEval_steps(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_trainer_options_eval_steps_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_353(_swig_i_1))
+	C._wrap_peft_trainer_options_eval_steps_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_354(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_trainer_options) GetEval_steps() (_swig_ret int64) {
@@ -6097,7 +6106,7 @@ func (arg1 SwigcptrPeft_trainer_options) GetEval_steps() (_swig_ret int64) {
 func (arg1 SwigcptrPeft_trainer_options) SetSave_steps(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_trainer_options_save_steps_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_355(_swig_i_1))
+	C._wrap_peft_trainer_options_save_steps_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_356(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_trainer_options) GetSave_steps() (_swig_ret int64) {
@@ -6162,7 +6171,7 @@ func (arg1 SwigcptrPeft_trainer_options) GetMax_skipped_in_row() (_swig_ret int)
 func (arg1 SwigcptrPeft_trainer_options) SetOutput_dir(arg2 string) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_trainer_options_output_dir_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), *(*C.swig_type_357)(unsafe.Pointer(&_swig_i_1)))
+	C._wrap_peft_trainer_options_output_dir_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), *(*C.swig_type_358)(unsafe.Pointer(&_swig_i_1)))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -6260,7 +6269,7 @@ func (p SwigcptrPeft_step_options) SwigIsPeft_step_options() {
 func (arg1 SwigcptrPeft_step_options) SetCancel(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_step_options_cancel_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_359(_swig_i_1))
+	C._wrap_peft_step_options_cancel_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_360(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_step_options) GetCancel() (_swig_ret int64) {
@@ -6354,7 +6363,7 @@ func (arg1 SwigcptrPeft_step_result) GetKind() (_swig_ret Peft_event_kind) {
 func (arg1 SwigcptrPeft_step_result) SetStep(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_step_result_step_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_361(_swig_i_1))
+	C._wrap_peft_step_result_step_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_362(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_step_result) GetStep() (_swig_ret int64) {
@@ -6367,7 +6376,7 @@ func (arg1 SwigcptrPeft_step_result) GetStep() (_swig_ret int64) {
 func (arg1 SwigcptrPeft_step_result) SetTotal_steps(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_step_result_total_steps_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_363(_swig_i_1))
+	C._wrap_peft_step_result_total_steps_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_364(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_step_result) GetTotal_steps() (_swig_ret int64) {
@@ -6432,7 +6441,7 @@ func (arg1 SwigcptrPeft_step_result) GetGrad_norm() (_swig_ret float64) {
 func (arg1 SwigcptrPeft_step_result) SetTokens(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_step_result_tokens_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_365(_swig_i_1))
+	C._wrap_peft_step_result_tokens_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_366(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_step_result) GetTokens() (_swig_ret int64) {
@@ -6445,7 +6454,7 @@ func (arg1 SwigcptrPeft_step_result) GetTokens() (_swig_ret int64) {
 func (arg1 SwigcptrPeft_step_result) SetLoss_tokens(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_step_result_loss_tokens_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_367(_swig_i_1))
+	C._wrap_peft_step_result_loss_tokens_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_368(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_step_result) GetLoss_tokens() (_swig_ret int64) {
@@ -6484,7 +6493,7 @@ func (arg1 SwigcptrPeft_step_result) GetTokens_per_second() (_swig_ret float64) 
 func (arg1 SwigcptrPeft_step_result) SetPeak_memory_bytes(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_step_result_peak_memory_bytes_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_369(_swig_i_1))
+	C._wrap_peft_step_result_peak_memory_bytes_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_370(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_step_result) GetPeak_memory_bytes() (_swig_ret int64) {
@@ -6497,7 +6506,7 @@ func (arg1 SwigcptrPeft_step_result) GetPeak_memory_bytes() (_swig_ret int64) {
 func (arg1 SwigcptrPeft_step_result) SetSkipped_steps(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_step_result_skipped_steps_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_371(_swig_i_1))
+	C._wrap_peft_step_result_skipped_steps_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_372(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_step_result) GetSkipped_steps() (_swig_ret int64) {
@@ -6536,7 +6545,7 @@ func (arg1 SwigcptrPeft_step_result) GetBest_eval_loss() (_swig_ret float64) {
 func (arg1 SwigcptrPeft_step_result) SetBest_step(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_step_result_best_step_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_373(_swig_i_1))
+	C._wrap_peft_step_result_best_step_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_374(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_step_result) GetBest_step() (_swig_ret int64) {
@@ -6664,7 +6673,7 @@ func (arg1 SwigcptrPeft_trainer_info) GetFinished() (_swig_ret int) {
 func (arg1 SwigcptrPeft_trainer_info) SetStep(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_trainer_info_step_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_375(_swig_i_1))
+	C._wrap_peft_trainer_info_step_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_376(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_trainer_info) GetStep() (_swig_ret int64) {
@@ -6677,7 +6686,7 @@ func (arg1 SwigcptrPeft_trainer_info) GetStep() (_swig_ret int64) {
 func (arg1 SwigcptrPeft_trainer_info) SetTotal_steps(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_trainer_info_total_steps_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_377(_swig_i_1))
+	C._wrap_peft_trainer_info_total_steps_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_378(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_trainer_info) GetTotal_steps() (_swig_ret int64) {
@@ -6716,7 +6725,7 @@ func (arg1 SwigcptrPeft_trainer_info) GetLearning_rate() (_swig_ret float64) {
 func (arg1 SwigcptrPeft_trainer_info) SetTokens(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_trainer_info_tokens_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_379(_swig_i_1))
+	C._wrap_peft_trainer_info_tokens_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_380(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_trainer_info) GetTokens() (_swig_ret int64) {
@@ -6729,7 +6738,7 @@ func (arg1 SwigcptrPeft_trainer_info) GetTokens() (_swig_ret int64) {
 func (arg1 SwigcptrPeft_trainer_info) SetSkipped_steps(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_trainer_info_skipped_steps_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_381(_swig_i_1))
+	C._wrap_peft_trainer_info_skipped_steps_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_382(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_trainer_info) GetSkipped_steps() (_swig_ret int64) {
@@ -6768,7 +6777,7 @@ func (arg1 SwigcptrPeft_trainer_info) GetBest_eval_loss() (_swig_ret float64) {
 func (arg1 SwigcptrPeft_trainer_info) SetBest_step(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_trainer_info_best_step_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_383(_swig_i_1))
+	C._wrap_peft_trainer_info_best_step_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_384(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_trainer_info) GetBest_step() (_swig_ret int64) {
@@ -6781,7 +6790,7 @@ func (arg1 SwigcptrPeft_trainer_info) GetBest_step() (_swig_ret int64) {
 func (arg1 SwigcptrPeft_trainer_info) SetTrainable_elements(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_trainer_info_trainable_elements_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_385(_swig_i_1))
+	C._wrap_peft_trainer_info_trainable_elements_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_386(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_trainer_info) GetTrainable_elements() (_swig_ret int64) {
@@ -6794,7 +6803,7 @@ func (arg1 SwigcptrPeft_trainer_info) GetTrainable_elements() (_swig_ret int64) 
 func (arg1 SwigcptrPeft_trainer_info) SetMemory_bytes(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_trainer_info_memory_bytes_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_387(_swig_i_1))
+	C._wrap_peft_trainer_info_memory_bytes_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_388(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_trainer_info) GetMemory_bytes() (_swig_ret int64) {
@@ -6807,7 +6816,7 @@ func (arg1 SwigcptrPeft_trainer_info) GetMemory_bytes() (_swig_ret int64) {
 func (arg1 SwigcptrPeft_trainer_info) SetCheckpoint_step(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_trainer_info_checkpoint_step_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_389(_swig_i_1))
+	C._wrap_peft_trainer_info_checkpoint_step_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_390(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_trainer_info) GetCheckpoint_step() (_swig_ret int64) {
@@ -6897,7 +6906,7 @@ func (arg1 SwigcptrPeft_evaluate_options) GetCompute_dtype() (_swig_ret Peft_dty
 func (arg1 SwigcptrPeft_evaluate_options) SetCancel(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_evaluate_options_cancel_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_391(_swig_i_1))
+	C._wrap_peft_evaluate_options_cancel_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_392(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_evaluate_options) GetCancel() (_swig_ret int64) {
@@ -6921,7 +6930,7 @@ func DeletePeft_evaluate_options(arg1 Peft_evaluate_options) {
 func (arg1 SwigcptrPeft_evaluate_options) Add_adapter(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_evaluate_options_add_adapter_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_393(_swig_i_1))
+	C._wrap_peft_evaluate_options_add_adapter_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_394(_swig_i_1))
 }
 
 type Peft_evaluate_options interface {
@@ -7000,7 +7009,7 @@ func (arg1 SwigcptrPeft_evaluate_result) GetToken_accuracy() (_swig_ret float64)
 func (arg1 SwigcptrPeft_evaluate_result) SetRows(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_evaluate_result_rows_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_394(_swig_i_1))
+	C._wrap_peft_evaluate_result_rows_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_395(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_evaluate_result) GetRows() (_swig_ret int64) {
@@ -7013,7 +7022,7 @@ func (arg1 SwigcptrPeft_evaluate_result) GetRows() (_swig_ret int64) {
 func (arg1 SwigcptrPeft_evaluate_result) SetTokens(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_evaluate_result_tokens_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_396(_swig_i_1))
+	C._wrap_peft_evaluate_result_tokens_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_397(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_evaluate_result) GetTokens() (_swig_ret int64) {
@@ -7026,7 +7035,7 @@ func (arg1 SwigcptrPeft_evaluate_result) GetTokens() (_swig_ret int64) {
 func (arg1 SwigcptrPeft_evaluate_result) SetLoss_tokens(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_evaluate_result_loss_tokens_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_398(_swig_i_1))
+	C._wrap_peft_evaluate_result_loss_tokens_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_399(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_evaluate_result) GetLoss_tokens() (_swig_ret int64) {
@@ -7110,7 +7119,7 @@ func Peft_trainer_create(arg1 int64, arg2 int64, arg3 int64, arg4 Peft_trainer_o
 	_swig_i_2 := arg3
 	_swig_i_3 := getSwigcptr(arg4)
 	_swig_i_4 := arg5
-	swig_r = (int64)(C._wrap_peft_trainer_create_native_fcd60f559001d3bc(C.swig_type_402(_swig_i_0), C.swig_type_403(_swig_i_1), C.swig_type_404(_swig_i_2), C.uintptr_t(_swig_i_3), *(*C.swig_type_405)(unsafe.Pointer(&_swig_i_4))))
+	swig_r = (int64)(C._wrap_peft_trainer_create_native_fcd60f559001d3bc(C.swig_type_403(_swig_i_0), C.swig_type_404(_swig_i_1), C.swig_type_405(_swig_i_2), C.uintptr_t(_swig_i_3), *(*C.swig_type_406)(unsafe.Pointer(&_swig_i_4))))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg5
 	}
@@ -7119,7 +7128,7 @@ func Peft_trainer_create(arg1 int64, arg2 int64, arg3 int64, arg4 Peft_trainer_o
 
 func Peft_trainer_free(arg1 int64) {
 	_swig_i_0 := arg1
-	C._wrap_peft_trainer_free_native_fcd60f559001d3bc(C.swig_type_406(_swig_i_0))
+	C._wrap_peft_trainer_free_native_fcd60f559001d3bc(C.swig_type_407(_swig_i_0))
 }
 
 func Peft_step_options_init(arg1 uintptr) (_swig_ret int64) {
@@ -7134,7 +7143,7 @@ func Peft_train_step(arg1 int64, arg2 Peft_step_options, arg3 Peft_step_result) 
 	_swig_i_0 := arg1
 	_swig_i_1 := getSwigcptr(arg2)
 	_swig_i_2 := getSwigcptr(arg3)
-	swig_r = (int64)(C._wrap_peft_train_step_native_fcd60f559001d3bc(C.swig_type_409(_swig_i_0), C.uintptr_t(_swig_i_1), C.uintptr_t(_swig_i_2)))
+	swig_r = (int64)(C._wrap_peft_train_step_native_fcd60f559001d3bc(C.swig_type_410(_swig_i_0), C.uintptr_t(_swig_i_1), C.uintptr_t(_swig_i_2)))
 	return swig_r
 }
 
@@ -7143,7 +7152,7 @@ func Peft_trainer_next(arg1 int64, arg2 int64, arg3 Peft_step_result) (_swig_ret
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
 	_swig_i_2 := getSwigcptr(arg3)
-	swig_r = (int64)(C._wrap_peft_trainer_next_native_fcd60f559001d3bc(C.swig_type_411(_swig_i_0), C.swig_type_412(_swig_i_1), C.uintptr_t(_swig_i_2)))
+	swig_r = (int64)(C._wrap_peft_trainer_next_native_fcd60f559001d3bc(C.swig_type_412(_swig_i_0), C.swig_type_413(_swig_i_1), C.uintptr_t(_swig_i_2)))
 	return swig_r
 }
 
@@ -7151,7 +7160,7 @@ func Peft_trainer_run(arg1 int64, arg2 int64) (_swig_ret int64) {
 	var swig_r int64
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	swig_r = (int64)(C._wrap_peft_trainer_run_native_fcd60f559001d3bc(C.swig_type_414(_swig_i_0), C.swig_type_415(_swig_i_1)))
+	swig_r = (int64)(C._wrap_peft_trainer_run_native_fcd60f559001d3bc(C.swig_type_415(_swig_i_0), C.swig_type_416(_swig_i_1)))
 	return swig_r
 }
 
@@ -7159,7 +7168,7 @@ func Peft_trainer_get_info(arg1 int64, arg2 Peft_trainer_info) (_swig_ret int64)
 	var swig_r int64
 	_swig_i_0 := arg1
 	_swig_i_1 := getSwigcptr(arg2)
-	swig_r = (int64)(C._wrap_peft_trainer_get_info_native_fcd60f559001d3bc(C.swig_type_417(_swig_i_0), C.uintptr_t(_swig_i_1)))
+	swig_r = (int64)(C._wrap_peft_trainer_get_info_native_fcd60f559001d3bc(C.swig_type_418(_swig_i_0), C.uintptr_t(_swig_i_1)))
 	return swig_r
 }
 
@@ -7167,7 +7176,7 @@ func Peft_trainer_set_learning_rate(arg1 int64, arg2 float64) (_swig_ret int64) 
 	var swig_r int64
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	swig_r = (int64)(C._wrap_peft_trainer_set_learning_rate_native_fcd60f559001d3bc(C.swig_type_419(_swig_i_0), C.double(_swig_i_1)))
+	swig_r = (int64)(C._wrap_peft_trainer_set_learning_rate_native_fcd60f559001d3bc(C.swig_type_420(_swig_i_0), C.double(_swig_i_1)))
 	return swig_r
 }
 
@@ -7177,7 +7186,7 @@ func Peft_trainer_evaluate(arg1 int64, arg2 int64, arg3 int64, arg4 Peft_evaluat
 	_swig_i_1 := arg2
 	_swig_i_2 := arg3
 	_swig_i_3 := getSwigcptr(arg4)
-	swig_r = (int64)(C._wrap_peft_trainer_evaluate_native_fcd60f559001d3bc(C.swig_type_421(_swig_i_0), C.swig_type_422(_swig_i_1), C.swig_type_423(_swig_i_2), C.uintptr_t(_swig_i_3)))
+	swig_r = (int64)(C._wrap_peft_trainer_evaluate_native_fcd60f559001d3bc(C.swig_type_422(_swig_i_0), C.swig_type_423(_swig_i_1), C.swig_type_424(_swig_i_2), C.uintptr_t(_swig_i_3)))
 	return swig_r
 }
 
@@ -7186,7 +7195,7 @@ func Peft_trainer_checkpoint(arg1 int64, arg2 string, arg3 int64) (_swig_ret int
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
 	_swig_i_2 := arg3
-	swig_r = (int64)(C._wrap_peft_trainer_checkpoint_native_fcd60f559001d3bc(C.swig_type_425(_swig_i_0), *(*C.swig_type_426)(unsafe.Pointer(&_swig_i_1)), C.swig_type_427(_swig_i_2)))
+	swig_r = (int64)(C._wrap_peft_trainer_checkpoint_native_fcd60f559001d3bc(C.swig_type_426(_swig_i_0), *(*C.swig_type_427)(unsafe.Pointer(&_swig_i_1)), C.swig_type_428(_swig_i_2)))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -7197,7 +7206,7 @@ func Peft_trainer_resume(arg1 int64, arg2 string) (_swig_ret int64) {
 	var swig_r int64
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	swig_r = (int64)(C._wrap_peft_trainer_resume_native_fcd60f559001d3bc(C.swig_type_429(_swig_i_0), *(*C.swig_type_430)(unsafe.Pointer(&_swig_i_1))))
+	swig_r = (int64)(C._wrap_peft_trainer_resume_native_fcd60f559001d3bc(C.swig_type_430(_swig_i_0), *(*C.swig_type_431)(unsafe.Pointer(&_swig_i_1))))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -7217,7 +7226,7 @@ func Peft_evaluate(arg1 int64, arg2 int64, arg3 Peft_evaluate_options, arg4 Peft
 	_swig_i_1 := arg2
 	_swig_i_2 := getSwigcptr(arg3)
 	_swig_i_3 := getSwigcptr(arg4)
-	swig_r = (int64)(C._wrap_peft_evaluate_native_fcd60f559001d3bc(C.swig_type_433(_swig_i_0), C.swig_type_434(_swig_i_1), C.uintptr_t(_swig_i_2), C.uintptr_t(_swig_i_3)))
+	swig_r = (int64)(C._wrap_peft_evaluate_native_fcd60f559001d3bc(C.swig_type_434(_swig_i_0), C.swig_type_435(_swig_i_1), C.uintptr_t(_swig_i_2), C.uintptr_t(_swig_i_3)))
 	return swig_r
 }
 
@@ -7251,7 +7260,7 @@ func (p SwigcptrPeft_session_options) SwigIsPeft_session_options() {
 func (arg1 SwigcptrPeft_session_options) SetContext_length(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_session_options_context_length_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_435(_swig_i_1))
+	C._wrap_peft_session_options_context_length_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_436(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_session_options) GetContext_length() (_swig_ret int64) {
@@ -7301,7 +7310,7 @@ func DeletePeft_session_options(arg1 Peft_session_options) {
 func (arg1 SwigcptrPeft_session_options) Add_adapter(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_session_options_add_adapter_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_437(_swig_i_1))
+	C._wrap_peft_session_options_add_adapter_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_438(_swig_i_1))
 }
 
 type Peft_session_options interface {
@@ -7383,7 +7392,7 @@ func (arg1 SwigcptrPeft_session_info) GetFinish_reason() (_swig_ret Peft_finish_
 func (arg1 SwigcptrPeft_session_info) SetPosition(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_session_info_position_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_438(_swig_i_1))
+	C._wrap_peft_session_info_position_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_439(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_session_info) GetPosition() (_swig_ret int64) {
@@ -7396,7 +7405,7 @@ func (arg1 SwigcptrPeft_session_info) GetPosition() (_swig_ret int64) {
 func (arg1 SwigcptrPeft_session_info) SetContext_length(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_session_info_context_length_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_440(_swig_i_1))
+	C._wrap_peft_session_info_context_length_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_441(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_session_info) GetContext_length() (_swig_ret int64) {
@@ -7409,7 +7418,7 @@ func (arg1 SwigcptrPeft_session_info) GetContext_length() (_swig_ret int64) {
 func (arg1 SwigcptrPeft_session_info) SetNew_tokens(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_session_info_new_tokens_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_442(_swig_i_1))
+	C._wrap_peft_session_info_new_tokens_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_443(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_session_info) GetNew_tokens() (_swig_ret int64) {
@@ -7422,7 +7431,7 @@ func (arg1 SwigcptrPeft_session_info) GetNew_tokens() (_swig_ret int64) {
 func (arg1 SwigcptrPeft_session_info) SetCache_bytes(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_session_info_cache_bytes_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_444(_swig_i_1))
+	C._wrap_peft_session_info_cache_bytes_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_445(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_session_info) GetCache_bytes() (_swig_ret int64) {
@@ -7435,7 +7444,7 @@ func (arg1 SwigcptrPeft_session_info) GetCache_bytes() (_swig_ret int64) {
 func (arg1 SwigcptrPeft_session_info) SetMemory_bytes(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_session_info_memory_bytes_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_446(_swig_i_1))
+	C._wrap_peft_session_info_memory_bytes_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_447(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_session_info) GetMemory_bytes() (_swig_ret int64) {
@@ -7541,7 +7550,7 @@ func (arg1 SwigcptrPeft_prefill_options) GetAdd_generation_prompt() (_swig_ret i
 func (arg1 SwigcptrPeft_prefill_options) SetChat_template(arg2 string) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_prefill_options_chat_template_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), *(*C.swig_type_448)(unsafe.Pointer(&_swig_i_1)))
+	C._wrap_peft_prefill_options_chat_template_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), *(*C.swig_type_449)(unsafe.Pointer(&_swig_i_1)))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -7560,7 +7569,7 @@ func (arg1 SwigcptrPeft_prefill_options) GetChat_template() (_swig_ret string) {
 func (arg1 SwigcptrPeft_prefill_options) SetTools_json(arg2 string) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_prefill_options_tools_json_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), *(*C.swig_type_450)(unsafe.Pointer(&_swig_i_1)))
+	C._wrap_peft_prefill_options_tools_json_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), *(*C.swig_type_451)(unsafe.Pointer(&_swig_i_1)))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -7579,7 +7588,7 @@ func (arg1 SwigcptrPeft_prefill_options) GetTools_json() (_swig_ret string) {
 func (arg1 SwigcptrPeft_prefill_options) SetCancel(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_prefill_options_cancel_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_452(_swig_i_1))
+	C._wrap_peft_prefill_options_cancel_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_453(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_prefill_options) GetCancel() (_swig_ret int64) {
@@ -7692,7 +7701,7 @@ func (arg1 SwigcptrPeft_sampling_options) GetRepetition_penalty() (_swig_ret flo
 func (arg1 SwigcptrPeft_sampling_options) SetSeed(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_sampling_options_seed_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_454(_swig_i_1))
+	C._wrap_peft_sampling_options_seed_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_455(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_sampling_options) GetSeed() (_swig_ret int64) {
@@ -7705,7 +7714,7 @@ func (arg1 SwigcptrPeft_sampling_options) GetSeed() (_swig_ret int64) {
 func (arg1 SwigcptrPeft_sampling_options) SetMax_new_tokens(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_sampling_options_max_new_tokens_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_456(_swig_i_1))
+	C._wrap_peft_sampling_options_max_new_tokens_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_457(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_sampling_options) GetMax_new_tokens() (_swig_ret int64) {
@@ -7718,7 +7727,7 @@ func (arg1 SwigcptrPeft_sampling_options) GetMax_new_tokens() (_swig_ret int64) 
 func (arg1 SwigcptrPeft_sampling_options) SetStop_json(arg2 string) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_sampling_options_stop_json_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), *(*C.swig_type_458)(unsafe.Pointer(&_swig_i_1)))
+	C._wrap_peft_sampling_options_stop_json_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), *(*C.swig_type_459)(unsafe.Pointer(&_swig_i_1)))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -7763,7 +7772,7 @@ func (arg1 SwigcptrPeft_sampling_options) GetInclude_special() (_swig_ret int) {
 func (arg1 SwigcptrPeft_sampling_options) SetCancel(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_sampling_options_cancel_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_460(_swig_i_1))
+	C._wrap_peft_sampling_options_cancel_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_461(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_sampling_options) GetCancel() (_swig_ret int64) {
@@ -7836,7 +7845,7 @@ func (arg1 SwigcptrPeft_piece) GetToken_id() (_swig_ret int) {
 func (arg1 SwigcptrPeft_piece) SetPosition(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_piece_position_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_462(_swig_i_1))
+	C._wrap_peft_piece_position_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_463(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_piece) GetPosition() (_swig_ret int64) {
@@ -7934,7 +7943,7 @@ func (arg1 SwigcptrPeft_score_options) GetActivations() (_swig_ret Peft_activati
 func (arg1 SwigcptrPeft_score_options) SetFirst_position(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_score_options_first_position_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_464(_swig_i_1))
+	C._wrap_peft_score_options_first_position_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_465(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_score_options) GetFirst_position() (_swig_ret int64) {
@@ -7947,7 +7956,7 @@ func (arg1 SwigcptrPeft_score_options) GetFirst_position() (_swig_ret int64) {
 func (arg1 SwigcptrPeft_score_options) SetPosition_count(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_score_options_position_count_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_466(_swig_i_1))
+	C._wrap_peft_score_options_position_count_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_467(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_score_options) GetPosition_count() (_swig_ret int64) {
@@ -7960,7 +7969,7 @@ func (arg1 SwigcptrPeft_score_options) GetPosition_count() (_swig_ret int64) {
 func (arg1 SwigcptrPeft_score_options) SetCancel(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_score_options_cancel_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_468(_swig_i_1))
+	C._wrap_peft_score_options_cancel_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_469(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_score_options) GetCancel() (_swig_ret int64) {
@@ -7984,7 +7993,7 @@ func DeletePeft_score_options(arg1 Peft_score_options) {
 func (arg1 SwigcptrPeft_score_options) Add_adapter(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_score_options_add_adapter_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_470(_swig_i_1))
+	C._wrap_peft_score_options_add_adapter_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_471(_swig_i_1))
 }
 
 type Peft_score_options interface {
@@ -8015,7 +8024,7 @@ func (p SwigcptrPeft_score_result) SwigIsPeft_score_result() {
 func (arg1 SwigcptrPeft_score_result) SetCount(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_score_result_count_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_471(_swig_i_1))
+	C._wrap_peft_score_result_count_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_472(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_score_result) GetCount() (_swig_ret int64) {
@@ -8070,7 +8079,7 @@ func Peft_session_create(arg1 int64, arg2 Peft_session_options, arg3 []int64) (_
 	_swig_i_0 := arg1
 	_swig_i_1 := getSwigcptr(arg2)
 	_swig_i_2 := arg3
-	swig_r = (int64)(C._wrap_peft_session_create_native_fcd60f559001d3bc(C.swig_type_475(_swig_i_0), C.uintptr_t(_swig_i_1), *(*C.swig_type_476)(unsafe.Pointer(&_swig_i_2))))
+	swig_r = (int64)(C._wrap_peft_session_create_native_fcd60f559001d3bc(C.swig_type_476(_swig_i_0), C.uintptr_t(_swig_i_1), *(*C.swig_type_477)(unsafe.Pointer(&_swig_i_2))))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg3
 	}
@@ -8079,14 +8088,14 @@ func Peft_session_create(arg1 int64, arg2 Peft_session_options, arg3 []int64) (_
 
 func Peft_session_free(arg1 int64) {
 	_swig_i_0 := arg1
-	C._wrap_peft_session_free_native_fcd60f559001d3bc(C.swig_type_477(_swig_i_0))
+	C._wrap_peft_session_free_native_fcd60f559001d3bc(C.swig_type_478(_swig_i_0))
 }
 
 func Peft_session_get_info(arg1 int64, arg2 Peft_session_info) (_swig_ret int64) {
 	var swig_r int64
 	_swig_i_0 := arg1
 	_swig_i_1 := getSwigcptr(arg2)
-	swig_r = (int64)(C._wrap_peft_session_get_info_native_fcd60f559001d3bc(C.swig_type_479(_swig_i_0), C.uintptr_t(_swig_i_1)))
+	swig_r = (int64)(C._wrap_peft_session_get_info_native_fcd60f559001d3bc(C.swig_type_480(_swig_i_0), C.uintptr_t(_swig_i_1)))
 	return swig_r
 }
 
@@ -8102,7 +8111,7 @@ func Peft_session_prefill(arg1 int64, arg2 []int32, arg3 Peft_prefill_options) (
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
 	_swig_i_2 := getSwigcptr(arg3)
-	swig_r = (int64)(C._wrap_peft_session_prefill_native_fcd60f559001d3bc(C.swig_type_482(_swig_i_0), *(*C.swig_type_483)(unsafe.Pointer(&_swig_i_1)), C.uintptr_t(_swig_i_2)))
+	swig_r = (int64)(C._wrap_peft_session_prefill_native_fcd60f559001d3bc(C.swig_type_483(_swig_i_0), *(*C.swig_type_484)(unsafe.Pointer(&_swig_i_1)), C.uintptr_t(_swig_i_2)))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -8114,7 +8123,7 @@ func Peft_session_prefill_text(arg1 int64, arg2 string, arg3 Peft_prefill_option
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
 	_swig_i_2 := getSwigcptr(arg3)
-	swig_r = (int64)(C._wrap_peft_session_prefill_text_native_fcd60f559001d3bc(C.swig_type_485(_swig_i_0), *(*C.swig_type_486)(unsafe.Pointer(&_swig_i_1)), C.uintptr_t(_swig_i_2)))
+	swig_r = (int64)(C._wrap_peft_session_prefill_text_native_fcd60f559001d3bc(C.swig_type_486(_swig_i_0), *(*C.swig_type_487)(unsafe.Pointer(&_swig_i_1)), C.uintptr_t(_swig_i_2)))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -8126,7 +8135,7 @@ func Peft_session_prefill_chat(arg1 int64, arg2 string, arg3 Peft_prefill_option
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
 	_swig_i_2 := getSwigcptr(arg3)
-	swig_r = (int64)(C._wrap_peft_session_prefill_chat_native_fcd60f559001d3bc(C.swig_type_488(_swig_i_0), *(*C.swig_type_489)(unsafe.Pointer(&_swig_i_1)), C.uintptr_t(_swig_i_2)))
+	swig_r = (int64)(C._wrap_peft_session_prefill_chat_native_fcd60f559001d3bc(C.swig_type_489(_swig_i_0), *(*C.swig_type_490)(unsafe.Pointer(&_swig_i_1)), C.uintptr_t(_swig_i_2)))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -8144,7 +8153,7 @@ func Peft_session_set_sampling(arg1 int64, arg2 Peft_sampling_options) (_swig_re
 	var swig_r int64
 	_swig_i_0 := arg1
 	_swig_i_1 := getSwigcptr(arg2)
-	swig_r = (int64)(C._wrap_peft_session_set_sampling_native_fcd60f559001d3bc(C.swig_type_492(_swig_i_0), C.uintptr_t(_swig_i_1)))
+	swig_r = (int64)(C._wrap_peft_session_set_sampling_native_fcd60f559001d3bc(C.swig_type_493(_swig_i_0), C.uintptr_t(_swig_i_1)))
 	return swig_r
 }
 
@@ -8153,7 +8162,7 @@ func Peft_session_next(arg1 int64, arg2 Peft_piece, arg3 uintptr) (_swig_ret int
 	_swig_i_0 := arg1
 	_swig_i_1 := getSwigcptr(arg2)
 	_swig_i_2 := arg3
-	swig_r = (int64)(C._wrap_peft_session_next_native_fcd60f559001d3bc(C.swig_type_494(_swig_i_0), C.uintptr_t(_swig_i_1), C.uintptr_t(_swig_i_2)))
+	swig_r = (int64)(C._wrap_peft_session_next_native_fcd60f559001d3bc(C.swig_type_495(_swig_i_0), C.uintptr_t(_swig_i_1), C.uintptr_t(_swig_i_2)))
 	return swig_r
 }
 
@@ -8161,7 +8170,7 @@ func Peft_session_fork(arg1 int64, arg2 []int64) (_swig_ret int64) {
 	var swig_r int64
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	swig_r = (int64)(C._wrap_peft_session_fork_native_fcd60f559001d3bc(C.swig_type_496(_swig_i_0), *(*C.swig_type_497)(unsafe.Pointer(&_swig_i_1))))
+	swig_r = (int64)(C._wrap_peft_session_fork_native_fcd60f559001d3bc(C.swig_type_497(_swig_i_0), *(*C.swig_type_498)(unsafe.Pointer(&_swig_i_1))))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -8172,7 +8181,7 @@ func Peft_session_rewind(arg1 int64, arg2 int64) (_swig_ret int64) {
 	var swig_r int64
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	swig_r = (int64)(C._wrap_peft_session_rewind_native_fcd60f559001d3bc(C.swig_type_499(_swig_i_0), C.swig_type_500(_swig_i_1)))
+	swig_r = (int64)(C._wrap_peft_session_rewind_native_fcd60f559001d3bc(C.swig_type_500(_swig_i_0), C.swig_type_501(_swig_i_1)))
 	return swig_r
 }
 
@@ -8180,7 +8189,7 @@ func Peft_session_tokens(arg1 int64, arg2 uintptr) (_swig_ret int64) {
 	var swig_r int64
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	swig_r = (int64)(C._wrap_peft_session_tokens_native_fcd60f559001d3bc(C.swig_type_502(_swig_i_0), C.uintptr_t(_swig_i_1)))
+	swig_r = (int64)(C._wrap_peft_session_tokens_native_fcd60f559001d3bc(C.swig_type_503(_swig_i_0), C.uintptr_t(_swig_i_1)))
 	return swig_r
 }
 
@@ -8188,7 +8197,7 @@ func Peft_session_logits(arg1 int64, arg2 []float32) (_swig_ret int64) {
 	var swig_r int64
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	swig_r = (int64)(C._wrap_peft_session_logits_native_fcd60f559001d3bc(C.swig_type_504(_swig_i_0), *(*C.swig_type_505)(unsafe.Pointer(&_swig_i_1))))
+	swig_r = (int64)(C._wrap_peft_session_logits_native_fcd60f559001d3bc(C.swig_type_505(_swig_i_0), *(*C.swig_type_506)(unsafe.Pointer(&_swig_i_1))))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -8209,7 +8218,7 @@ func Peft_score(arg1 int64, arg2 []int32, arg3 Peft_score_options, arg4 Peft_sco
 	_swig_i_2 := getSwigcptr(arg3)
 	_swig_i_3 := getSwigcptr(arg4)
 	_swig_i_4 := arg5
-	swig_r = (int64)(C._wrap_peft_score_native_fcd60f559001d3bc(C.swig_type_508(_swig_i_0), *(*C.swig_type_509)(unsafe.Pointer(&_swig_i_1)), C.uintptr_t(_swig_i_2), C.uintptr_t(_swig_i_3), *(*C.swig_type_510)(unsafe.Pointer(&_swig_i_4))))
+	swig_r = (int64)(C._wrap_peft_score_native_fcd60f559001d3bc(C.swig_type_509(_swig_i_0), *(*C.swig_type_510)(unsafe.Pointer(&_swig_i_1)), C.uintptr_t(_swig_i_2), C.uintptr_t(_swig_i_3), *(*C.swig_type_511)(unsafe.Pointer(&_swig_i_4))))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -8225,7 +8234,7 @@ func Peft_logits(arg1 int64, arg2 []int32, arg3 Peft_score_options, arg4 []float
 	_swig_i_1 := arg2
 	_swig_i_2 := getSwigcptr(arg3)
 	_swig_i_3 := arg4
-	swig_r = (int64)(C._wrap_peft_logits_native_fcd60f559001d3bc(C.swig_type_512(_swig_i_0), *(*C.swig_type_513)(unsafe.Pointer(&_swig_i_1)), C.uintptr_t(_swig_i_2), *(*C.swig_type_514)(unsafe.Pointer(&_swig_i_3))))
+	swig_r = (int64)(C._wrap_peft_logits_native_fcd60f559001d3bc(C.swig_type_513(_swig_i_0), *(*C.swig_type_514)(unsafe.Pointer(&_swig_i_1)), C.uintptr_t(_swig_i_2), *(*C.swig_type_515)(unsafe.Pointer(&_swig_i_3))))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -8330,7 +8339,7 @@ func (arg1 SwigcptrPeft_estimate_options) GetLora_config() (_swig_ret Peft_lora_
 func (arg1 SwigcptrPeft_estimate_options) SetAdapter_config(arg2 string) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_estimate_options_adapter_config_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), *(*C.swig_type_515)(unsafe.Pointer(&_swig_i_1)))
+	C._wrap_peft_estimate_options_adapter_config_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), *(*C.swig_type_516)(unsafe.Pointer(&_swig_i_1)))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -8375,7 +8384,7 @@ func (arg1 SwigcptrPeft_estimate_options) GetSession_options() (_swig_ret Peft_s
 func (arg1 SwigcptrPeft_estimate_options) SetDataset(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_estimate_options_dataset_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_517(_swig_i_1))
+	C._wrap_peft_estimate_options_dataset_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_518(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_estimate_options) GetDataset() (_swig_ret int64) {
@@ -8388,7 +8397,7 @@ func (arg1 SwigcptrPeft_estimate_options) GetDataset() (_swig_ret int64) {
 func (arg1 SwigcptrPeft_estimate_options) SetSequence_length(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_estimate_options_sequence_length_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_519(_swig_i_1))
+	C._wrap_peft_estimate_options_sequence_length_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_520(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_estimate_options) GetSequence_length() (_swig_ret int64) {
@@ -8459,7 +8468,7 @@ func (arg1 SwigcptrPeft_estimate_result) GetFits() (_swig_ret int) {
 func (arg1 SwigcptrPeft_estimate_result) SetPeak_bytes(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_estimate_result_peak_bytes_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_521(_swig_i_1))
+	C._wrap_peft_estimate_result_peak_bytes_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_522(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_estimate_result) GetPeak_bytes() (_swig_ret int64) {
@@ -8472,7 +8481,7 @@ func (arg1 SwigcptrPeft_estimate_result) GetPeak_bytes() (_swig_ret int64) {
 func (arg1 SwigcptrPeft_estimate_result) SetWeight_bytes(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_estimate_result_weight_bytes_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_523(_swig_i_1))
+	C._wrap_peft_estimate_result_weight_bytes_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_524(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_estimate_result) GetWeight_bytes() (_swig_ret int64) {
@@ -8485,7 +8494,7 @@ func (arg1 SwigcptrPeft_estimate_result) GetWeight_bytes() (_swig_ret int64) {
 func (arg1 SwigcptrPeft_estimate_result) SetLoading_bytes(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_estimate_result_loading_bytes_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_525(_swig_i_1))
+	C._wrap_peft_estimate_result_loading_bytes_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_526(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_estimate_result) GetLoading_bytes() (_swig_ret int64) {
@@ -8498,7 +8507,7 @@ func (arg1 SwigcptrPeft_estimate_result) GetLoading_bytes() (_swig_ret int64) {
 func (arg1 SwigcptrPeft_estimate_result) SetAdapter_bytes(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_estimate_result_adapter_bytes_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_527(_swig_i_1))
+	C._wrap_peft_estimate_result_adapter_bytes_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_528(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_estimate_result) GetAdapter_bytes() (_swig_ret int64) {
@@ -8511,7 +8520,7 @@ func (arg1 SwigcptrPeft_estimate_result) GetAdapter_bytes() (_swig_ret int64) {
 func (arg1 SwigcptrPeft_estimate_result) SetGradient_bytes(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_estimate_result_gradient_bytes_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_529(_swig_i_1))
+	C._wrap_peft_estimate_result_gradient_bytes_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_530(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_estimate_result) GetGradient_bytes() (_swig_ret int64) {
@@ -8524,7 +8533,7 @@ func (arg1 SwigcptrPeft_estimate_result) GetGradient_bytes() (_swig_ret int64) {
 func (arg1 SwigcptrPeft_estimate_result) SetOptimizer_bytes(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_estimate_result_optimizer_bytes_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_531(_swig_i_1))
+	C._wrap_peft_estimate_result_optimizer_bytes_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_532(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_estimate_result) GetOptimizer_bytes() (_swig_ret int64) {
@@ -8537,7 +8546,7 @@ func (arg1 SwigcptrPeft_estimate_result) GetOptimizer_bytes() (_swig_ret int64) 
 func (arg1 SwigcptrPeft_estimate_result) SetActivation_bytes(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_estimate_result_activation_bytes_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_533(_swig_i_1))
+	C._wrap_peft_estimate_result_activation_bytes_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_534(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_estimate_result) GetActivation_bytes() (_swig_ret int64) {
@@ -8550,7 +8559,7 @@ func (arg1 SwigcptrPeft_estimate_result) GetActivation_bytes() (_swig_ret int64)
 func (arg1 SwigcptrPeft_estimate_result) SetCache_bytes(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_estimate_result_cache_bytes_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_535(_swig_i_1))
+	C._wrap_peft_estimate_result_cache_bytes_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_536(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_estimate_result) GetCache_bytes() (_swig_ret int64) {
@@ -8563,7 +8572,7 @@ func (arg1 SwigcptrPeft_estimate_result) GetCache_bytes() (_swig_ret int64) {
 func (arg1 SwigcptrPeft_estimate_result) SetWorkspace_bytes(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_estimate_result_workspace_bytes_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_537(_swig_i_1))
+	C._wrap_peft_estimate_result_workspace_bytes_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_538(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_estimate_result) GetWorkspace_bytes() (_swig_ret int64) {
@@ -8576,7 +8585,7 @@ func (arg1 SwigcptrPeft_estimate_result) GetWorkspace_bytes() (_swig_ret int64) 
 func (arg1 SwigcptrPeft_estimate_result) SetBaseline_bytes(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_estimate_result_baseline_bytes_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_539(_swig_i_1))
+	C._wrap_peft_estimate_result_baseline_bytes_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_540(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_estimate_result) GetBaseline_bytes() (_swig_ret int64) {
@@ -8589,7 +8598,7 @@ func (arg1 SwigcptrPeft_estimate_result) GetBaseline_bytes() (_swig_ret int64) {
 func (arg1 SwigcptrPeft_estimate_result) SetAvailable_bytes(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_estimate_result_available_bytes_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_541(_swig_i_1))
+	C._wrap_peft_estimate_result_available_bytes_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_542(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_estimate_result) GetAvailable_bytes() (_swig_ret int64) {
@@ -8602,7 +8611,7 @@ func (arg1 SwigcptrPeft_estimate_result) GetAvailable_bytes() (_swig_ret int64) 
 func (arg1 SwigcptrPeft_estimate_result) SetTrainable_elements(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_estimate_result_trainable_elements_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_543(_swig_i_1))
+	C._wrap_peft_estimate_result_trainable_elements_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_544(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_estimate_result) GetTrainable_elements() (_swig_ret int64) {
@@ -8615,7 +8624,7 @@ func (arg1 SwigcptrPeft_estimate_result) GetTrainable_elements() (_swig_ret int6
 func (arg1 SwigcptrPeft_estimate_result) SetParameter_elements(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_estimate_result_parameter_elements_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_545(_swig_i_1))
+	C._wrap_peft_estimate_result_parameter_elements_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_546(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_estimate_result) GetParameter_elements() (_swig_ret int64) {
@@ -8628,7 +8637,7 @@ func (arg1 SwigcptrPeft_estimate_result) GetParameter_elements() (_swig_ret int6
 func (arg1 SwigcptrPeft_estimate_result) SetTokens_per_step(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_estimate_result_tokens_per_step_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_547(_swig_i_1))
+	C._wrap_peft_estimate_result_tokens_per_step_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_548(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_estimate_result) GetTokens_per_step() (_swig_ret int64) {
@@ -8712,7 +8721,7 @@ func Peft_estimate(arg1 int64, arg2 string, arg3 Peft_estimate_options, arg4 Pef
 	_swig_i_1 := arg2
 	_swig_i_2 := getSwigcptr(arg3)
 	_swig_i_3 := getSwigcptr(arg4)
-	swig_r = (int64)(C._wrap_peft_estimate_native_fcd60f559001d3bc(C.swig_type_551(_swig_i_0), *(*C.swig_type_552)(unsafe.Pointer(&_swig_i_1)), C.uintptr_t(_swig_i_2), C.uintptr_t(_swig_i_3)))
+	swig_r = (int64)(C._wrap_peft_estimate_native_fcd60f559001d3bc(C.swig_type_552(_swig_i_0), *(*C.swig_type_553)(unsafe.Pointer(&_swig_i_1)), C.uintptr_t(_swig_i_2), C.uintptr_t(_swig_i_3)))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -8724,7 +8733,7 @@ func Peft_estimate_model(arg1 int64, arg2 Peft_estimate_options, arg3 Peft_estim
 	_swig_i_0 := arg1
 	_swig_i_1 := getSwigcptr(arg2)
 	_swig_i_2 := getSwigcptr(arg3)
-	swig_r = (int64)(C._wrap_peft_estimate_model_native_fcd60f559001d3bc(C.swig_type_554(_swig_i_0), C.uintptr_t(_swig_i_1), C.uintptr_t(_swig_i_2)))
+	swig_r = (int64)(C._wrap_peft_estimate_model_native_fcd60f559001d3bc(C.swig_type_555(_swig_i_0), C.uintptr_t(_swig_i_1), C.uintptr_t(_swig_i_2)))
 	return swig_r
 }
 

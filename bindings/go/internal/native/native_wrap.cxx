@@ -461,6 +461,10 @@ class PeftBuffer {
   int64_t address() const { return static_cast<int64_t>(reinterpret_cast<intptr_t>(bytes_.data())); }
   /* Its size in bytes. */
   int64_t size() const { return size_; }
+  /* Makes room where the size can be guessed, so that no call is made twice. */
+  void reserve(int64_t bytes) {
+    if (bytes > static_cast<int64_t>(bytes_.size())) bytes_.resize(static_cast<size_t>(bytes));
+  }
 
 #ifndef SWIG
   std::vector<char> bytes_;
@@ -859,6 +863,18 @@ long long _wrap_PeftBuffer_size_native_fcd60f559001d3bc(PeftBuffer *_swig_go_0) 
   result = (int64_t)((PeftBuffer const *)arg1)->size();
   _swig_go_result = result;
   return _swig_go_result;
+}
+
+
+void _wrap_PeftBuffer_reserve_native_fcd60f559001d3bc(PeftBuffer *_swig_go_0, long long _swig_go_1) {
+  PeftBuffer *arg1 = (PeftBuffer *) 0 ;
+  int64_t arg2 ;
+
+  arg1 = *(PeftBuffer **)&_swig_go_0;
+  arg2 = (int64_t)_swig_go_1;
+
+  (arg1)->reserve(arg2);
+
 }
 
 

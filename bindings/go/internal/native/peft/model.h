@@ -233,7 +233,7 @@ PEFT_API peft_status peft_save_options_init(peft_save_options *options, size_t s
 /**
  * Saves the base weights as they are now (merged, quantized) with config, tokenizer and chat template: a
  * folder that Transformers reads (NF4 in bitsandbytes' layout), or a GGUF file. Attached adapters are not
- * saved with it. A model folder that is there already is replaced as a whole.
+ * saved with it. Model files that are in the folder already are replaced as a whole; other files stay.
  * @param[in] model the model
  * @param[in] path folder, or file for GGUF; made if it is not there. Saving over the files that the model was
  *             loaded from is safe

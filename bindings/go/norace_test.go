@@ -1,0 +1,5 @@
+//go:build !race
+
+package peft
+
+const raceDetector = false
