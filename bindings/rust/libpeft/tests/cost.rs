@@ -8,14 +8,20 @@ use std::time::Instant;
 use libpeft::*;
 use support::*;
 
-/// Nanoseconds of one call: the best of several rounds, which disturbances do not reach.
-fn nanoseconds(calls: u32, mut call: impl FnMut()) -> f64 {
-    let rounds = (0..7).map(|_| {
-        let begin = Instant::now();
-        (0..calls).for_each(|_| call());
-        begin.elapsed().as_secs_f64() * 1e9 / f64::from(calls)
-    });
-    rounds.fold(f64::INFINITY, f64::min)
+/// Nanoseconds of one call of each: the best of many short rounds in turn, which disturbances do not reach.
+fn nanoseconds<const N: usize>(calls: [&mut dyn FnMut(); N]) -> [f64; N] {
+    const ROUNDS: usize = 200;
+    const CALLS: u32 = 200;
+    let mut best = [f64::INFINITY; N];
+    let mut calls = calls;
+    for _ in 0..ROUNDS {
+        for (best, call) in best.iter_mut().zip(&mut calls) {
+            let begin = Instant::now();
+            (0..CALLS).for_each(|_| call());
+            *best = best.min(begin.elapsed().as_secs_f64() * 1e9 / f64::from(CALLS));
+        }
+    }
+    best
 }
 
 #[test]
@@ -29,20 +35,22 @@ fn a_step_costs_what_it_costs_in_c() {
 
     // All steps have been made: what is left of the call is the crossing.
     let raw = trainer.as_raw();
-    let in_c = nanoseconds(20_000, || unsafe {
+    let mut step_in_c = || unsafe {
         let mut step: sys::peft_step_result = std::mem::zeroed();
         step.struct_size = size_of_val(&step) as u32;
         black_box(sys::peft_train_step(raw, std::ptr::null(), &mut step));
-    });
-    let in_rust = nanoseconds(20_000, || {
+    };
+    let mut step_in_rust = || {
         black_box(trainer.step().unwrap());
-    });
-    let trivial = nanoseconds(100_000, || {
+    };
+    let mut trivial_call = || {
         black_box(abi_version().unwrap());
-    });
-    let info = nanoseconds(20_000, || {
+    };
+    let mut info_call = || {
         black_box(adapter.info().unwrap());
-    });
+    };
+    let [in_c, in_rust, trivial, info] =
+        nanoseconds([&mut step_in_c, &mut step_in_rust, &mut trivial_call, &mut info_call]);
     let share = (in_rust - in_c) / (seconds * 1e9) * 100.0;
     println!(
         "trivial call {trivial:.0} ns, adapter.info() {info:.0} ns, empty step {in_rust:.0} ns, in C {in_c:.0} ns"
