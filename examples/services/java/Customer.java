@@ -137,7 +137,7 @@ final class Customer {
   private void tell(TrainingEvent event) {
     switch (event.kind()) {
       case STEP ->
-          say("step", Map.of("step", event.step(), "of", event.totalSteps(), "loss", event.loss(), "rate", event.learningRate()));
+          say("step", Map.of("step", event.step(), "of", event.totalSteps(), "loss", event.loss()));
       case CHECKPOINT -> say("checkpoint", Map.of("step", event.step()));
       default -> {}
     }

@@ -43,14 +43,16 @@ public final class NativeLibrary {
     origin = find(looked);
     if (origin == null) {
       failure =
-          new UnsatisfiedLinkError("libpeft's native libraries were not found; looked at:\n  " + String.join("\n  ", looked));
+          new UnsatisfiedLinkError(
+              "libpeft's native libraries were not found; looked at:\n  " + String.join("\n  ", looked));
       throw failure;
     }
     int found = Peft.peft_abi_version();
-    if (found != PeftConstants.PEFT_ABI_VERSION) {
+    int needed = PeftConstants.PEFT_ABI_VERSION;
+    if (found != needed) {
       failure =
           new UnsatisfiedLinkError(
-              "libpeft from " + origin + " has ABI version " + found + ", this jar needs " + PeftConstants.PEFT_ABI_VERSION);
+              "libpeft from " + origin + " has ABI version " + found + ", this jar needs " + needed);
       throw failure;
     }
     Runtime.getRuntime().addShutdownHook(new Thread(Peft::peft_java_watch_exit, "libpeft exit"));
@@ -125,7 +127,8 @@ public final class NativeLibrary {
     String property = System.getProperty("org.libpeft.cache");
     if (property != null) return Path.of(property);
     String cache = System.getenv("XDG_CACHE_HOME");
-    Path parent = cache != null && !cache.isEmpty() ? Path.of(cache) : Path.of(System.getProperty("user.home"), ".cache");
+    boolean set = cache != null && !cache.isEmpty();
+    Path parent = set ? Path.of(cache) : Path.of(System.getProperty("user.home"), ".cache");
     return parent.resolve("libpeft").resolve("java");
   }
 }

@@ -21,7 +21,8 @@ class CoverageTest {
   private static final Path SOURCES = Fixtures.ROOT.resolve("bindings/java/src/main/java/org/libpeft");
 
   private static List<String> exported() throws Exception {
-    return Files.readAllLines(Fixtures.ROOT.resolve("tests/capi/symbols.txt")).stream().filter(s -> !s.isBlank()).toList();
+    Path list = Fixtures.ROOT.resolve("tests/capi/symbols.txt");
+    return Files.readAllLines(list).stream().filter(symbol -> !symbol.isBlank()).toList();
   }
 
   private static String facade() throws Exception {
@@ -53,8 +54,9 @@ class CoverageTest {
   private static String camel(String name) {
     StringBuilder out = new StringBuilder();
     for (String part : name.split("_")) {
-      String low = out.length() == 0 ? part.substring(0, 1).toLowerCase(Locale.ROOT) : part.substring(0, 1).toUpperCase(Locale.ROOT);
-      out.append(low).append(part.substring(1));
+      String first = part.substring(0, 1);
+      out.append(out.length() == 0 ? first.toLowerCase(Locale.ROOT) : first.toUpperCase(Locale.ROOT));
+      out.append(part.substring(1));
     }
     return out.toString();
   }
@@ -73,7 +75,8 @@ class CoverageTest {
         if (struct.equals(text)) continue;
         Set<String> has = Arrays.stream(type.getDeclaredMethods()).map(Method::getName).collect(Collectors.toSet());
         for (Method method : Class.forName("org.libpeft.swig." + struct).getMethods()) {
-          if (!method.getName().matches((options ? "set" : "get") + "[A-Z].*") || method.getName().equals("getClass")) continue;
+          if (!method.getName().matches((options ? "set" : "get") + "[A-Z].*")) continue;
+          if (method.getName().equals("getClass")) continue;
           String name = camel(method.getName().substring(3));
           if (!has.contains(name)) missing.add(type.getSimpleName() + "." + name);
         }

@@ -10,7 +10,8 @@ import java.util.concurrent.TimeUnit;
 /** Paths, the tiny model, and other Java processes. */
 final class Fixtures {
   static final Path ROOT = Path.of(System.getProperty("peft.root", "../..")).toAbsolutePath().normalize();
-  static final Path OUT = Path.of(System.getProperty("peft.out", ROOT + "/build/bindings/java")).toAbsolutePath().normalize();
+  static final Path OUT =
+      Path.of(System.getProperty("peft.out", ROOT + "/build/bindings/java")).toAbsolutePath().normalize();
   static final Path LLAMA = ROOT.resolve("tests/data/families/llama");
   static final Path ADAPTER = ROOT.resolve("tests/data/adapters/llama_lora");
   static final Path TOKENIZER = ROOT.resolve("tests/capi/tokenizer.json");
@@ -39,7 +40,8 @@ final class Fixtures {
   static Run run(List<String> command) throws IOException, InterruptedException {
     Path log = Files.createTempFile("libpeft", ".log");
     try {
-      Process process = new ProcessBuilder(command).directory(OUT.toFile()).redirectErrorStream(true).redirectOutput(log.toFile()).start();
+      ProcessBuilder builder = new ProcessBuilder(command).directory(OUT.toFile());
+      Process process = builder.redirectErrorStream(true).redirectOutput(log.toFile()).start();
       if (!process.waitFor(300, TimeUnit.SECONDS)) {
         process.destroyForcibly();
         throw new IOException("took too long: " + command);

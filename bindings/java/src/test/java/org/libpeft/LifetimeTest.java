@@ -1,6 +1,7 @@
 package org.libpeft;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.ArrayList;
@@ -27,7 +28,8 @@ class LifetimeTest {
       System.gc();
       growth = Math.min(growth, Fixtures.residentBytes() - before);
     }
-    System.out.printf("lifetime: %-14s %d cycles, %.1f s, resident memory %+d KiB%n", what, CYCLES, seconds, growth >> 10);
+    System.out.printf(
+        "lifetime: %-14s %d cycles, %.1f s, resident memory %+d KiB%n", what, CYCLES, seconds, growth >> 10);
     // 1 KiB a cycle would be 10 MiB.
     assertTrue(growth < 4 << 20, what + " grew by " + growth + " bytes");
   }
@@ -57,8 +59,8 @@ class LifetimeTest {
       flat("trainer", () -> model.trainer(adapter, rows, options).close());
       SessionOptions with = new SessionOptions().adapters(adapter);
       flat("session", () -> model.session(with).close());
-      flat("error", () -> { try { tokenizer.decode(new int[] {-5}, false); } catch (PeftException e) { return; } });
-      flat("rows", () -> { try (Rows row = new Rows().add(1, 2, 3)) { assertEquals(1, row.count()); } });
+      flat("error", () -> assertThrows(PeftException.class, () -> tokenizer.decode(new int[] {-5}, false)));
+      flat("rows", () -> new Rows().add(1, 2, 3).close());
     }
   }
 
@@ -72,7 +74,8 @@ class LifetimeTest {
     Session session = model.session(new SessionOptions().adapters(adapter));
     session.prefill(Fixtures.IDS, null);
     Session fork = session.fork();
-    return new ArrayList<>(List.of(context, model, rows, adapter, trainer, session, fork, model.share(), adapter.share()));
+    return new ArrayList<>(
+        List.of(context, model, rows, adapter, trainer, session, fork, model.share(), adapter.share()));
   }
 
   @Test

@@ -85,8 +85,8 @@ class NativeLibraryTest {
     Files.writeString(map, "LIBPEFT_1 { global: peft_*; local: *; };\n");
     Fixtures.Run compiled =
         Fixtures.run(
-            List.of("cc", "-shared", "-fPIC", "-Wl,-soname,libpeft.so.1", "-Wl,--version-script=" + map, "-o", work.resolve("libpeft.so.1").toString(),
-                source.toString()));
+            List.of("cc", "-shared", "-fPIC", "-Wl,-soname,libpeft.so.1", "-Wl,--version-script=" + map, "-o",
+                work.resolve("libpeft.so.1").toString(), source.toString()));
     assertEquals(0, compiled.status(), compiled.output());
     Files.copy(natives().resolve("libpeft_java.so"), work.resolve("libpeft_java.so"));
     Fixtures.Run run = run(Fixtures.classPath(), "-Dorg.libpeft.path=" + work);

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import java.nio.charset.StandardCharsets;
+import java.util.HexFormat;
 import java.util.List;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -36,7 +37,8 @@ class UnicodeTest {
 
   @Test
   void textCrossesAsUtf8() {
-    for (String text : List.of("", "a", "\0", "a\0b\0", "한국어 😀", "👩🏽‍💻", "\uffff", "\u0085\u2028", "é")) {
+    for (String text :
+        List.of("", "a", "\0", "a\0b\0", "한국어 😀", "👩🏽‍💻", "\uffff", "\u0085\u2028", "é")) {
       int[] ids = tokenizer.encode(text, false);
       assertArrayEquals(bytesOf(text), ids, text);
       assertEquals(text, tokenizer.decode(ids, false));
@@ -55,7 +57,8 @@ class UnicodeTest {
 
   @Test
   void invalidBytesAreRefused() {
-    for (byte[] bytes : List.of(new byte[] {-1}, new byte[] {(byte) 0xc0, (byte) 0xaf}, new byte[] {(byte) 0xe2, (byte) 0x9c})) {
+    for (String hex : List.of("ff", "c0af", "e29c", "eda080", "f4908080")) {
+      byte[] bytes = HexFormat.of().parseHex(hex);
       PeftException e = assertThrows(PeftException.class, () -> tokenizer.encode(bytes, false));
       assertEquals(Status.INVALID_ARGUMENT, e.code());
     }
