@@ -4,10 +4,12 @@
 //! | | |
 //! |---|---|
 //! | `GET /health` | what runs |
-//! | `POST /chat` | `{"messages": [..], "adapter"?, "max_new_tokens"?, "temperature"?, "seed"?}`: server-sent events `piece`, then `end` or `failure` |
+//! | `POST /chat` | server-sent events `piece`, then `end` or `failure` |
 //! | `GET /adapters` | those that are loaded |
 //! | `PUT /adapters/NAME` | `{"folder": ".."}`: loads it from the adapters' folder, in place of what had the name |
 //! | `DELETE /adapters/NAME` | unloads it |
+//!
+//! A chat is `{"messages": [..], "adapter"?, "max_new_tokens"?, "temperature"?, "seed"?}`.
 
 mod adapters;
 mod chat;

@@ -68,7 +68,6 @@ fn every_setting_of_lora_reaches_the_adapter() {
         .alpha_pattern(r#"{"layers.1.self_attn.q_proj": 3}"#)
         .seed(7)
         .attach(&model, "all");
-    // A list of names may be what the library does not take with all the rest; then it says so in words.
     let adapter = adapter.unwrap();
     let config = adapter.config().unwrap();
     for part in ["\"use_rslora\": true", "\"lora_dropout\": 0.25", "\"lora_only\"", "\"gaussian\"", "12.5"] {
