@@ -107,12 +107,12 @@ void check_replaceable(const std::string& path, const std::string& marker) {
   const std::vector<std::string> names = folder.list();
   if (names.empty()) return;
   check(folder.contains(marker), Code::refused,
-        "{}: holds '{}' but no {}: it would be replaced as a whole; name a new folder", path, names.front(),
+        "{}: holds '{}' but no {}: not ours to write over; name a new folder", path, names.front(),
         marker);
   for (const std::string& name : names)
     // Hugging Face's downloader keeps notes of its own in .cache.
     check(name == ".cache" || !is_folder(join_path(path, name)), Code::refused,
-          "{}: holds the folder '{}': it would be replaced as a whole; name a new folder", path, name);
+          "{}: holds the folder '{}': not ours to write over; name a new folder", path, name);
 }
 
 OutputFolder::OutputFolder(const std::string& path) : path_(path) {
