@@ -52,7 +52,8 @@ func (c *Cancel) Progress() (float64, error) {
 
 type cancelKey struct{}
 
-// WithCancel gives a context whose calls use the token, which the context's end signals.
+// WithCancel gives a context whose calls use the token, which the context's end signals. Session.Next and Pieces follow
+// the context alone.
 func WithCancel(parent context.Context, token *Cancel) context.Context {
 	return context.WithValue(parent, cancelKey{}, token)
 }

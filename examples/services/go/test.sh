@@ -19,7 +19,7 @@ fail() {
 }
 start() {
   : > "$work/log"
-  bash "$here/run.sh" -listen 127.0.0.1:0 -checkpoint-steps 25 "$root/tests/data/families/llama" "$work/data" \
+  bash "$here/run.sh" -listen 127.0.0.1:0 -checkpoint-steps 100 "$root/tests/data/families/llama" "$work/data" \
     > "$work/log" 2>&1 &
   pid=$!
   for _ in $(seq 1500); do
@@ -99,7 +99,7 @@ echo "bob    goes on after step $graceful"
 ((graceful == left)) || fail "bob's training was left after step $left"
 
 # A kill loses what came after the last checkpoint and nothing else.
-wait_for "$bob" $((graceful + 60))
+wait_for "$bob" $((graceful + 150))
 kill -9 "$pid"
 wait "$pid" 2> /dev/null || true
 start

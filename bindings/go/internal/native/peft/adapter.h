@@ -143,7 +143,7 @@ PEFT_API peft_status peft_lora_config_init(peft_lora_config *config, size_t size
  * @param[in] name name of the adapter: not empty, no '.' or '/', not yet used on the model
  * @param[in] config the settings, or NULL for r 16, alpha 32, all linear layers
  * @param[out] out the adapter; free it with peft_adapter_free
- * @return PEFT_OK; PEFT_E_NOT_FOUND (no module matches); PEFT_E_FORMAT (a pattern or JSON text);
+ * @return PEFT_OK; PEFT_E_MISMATCH (no module matches); PEFT_E_FORMAT (a pattern or JSON text);
  *         PEFT_E_STATE (the name is used); PEFT_E_UNSUPPORTED
  * Threads: shared. @since 0.1
  */
@@ -168,7 +168,7 @@ PEFT_API peft_status peft_adapter_options_init(peft_adapter_options *options, si
  * @param[in] json_len its bytes
  * @param[in] options how, or NULL
  * @param[out] out the adapter; free it with peft_adapter_free
- * @return PEFT_OK; PEFT_E_FORMAT; PEFT_E_NOT_FOUND (no module matches); PEFT_E_STATE (the name is used);
+ * @return PEFT_OK; PEFT_E_FORMAT; PEFT_E_MISMATCH (no module matches); PEFT_E_STATE (the name is used);
  *         PEFT_E_UNSUPPORTED (method or setting); PEFT_E_CANCELLED
  * Threads: shared. @since 0.1
  */

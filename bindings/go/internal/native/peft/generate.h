@@ -97,7 +97,7 @@ typedef struct peft_piece {
                                          text only */
   int64_t position;                 /**< of the token in the session */
   double logprob;                   /**< natural logarithm of its probability before sampling filters */
-  peft_finish_reason finish_reason; /**< NONE until the end */
+  peft_finish_reason finish_reason; /**< NONE until the end, which comes with PEFT_END */
 } peft_piece;
 
 /** How to score. */

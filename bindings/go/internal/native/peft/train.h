@@ -72,8 +72,8 @@ typedef struct peft_trainer_options {
                                             values of the lowest evaluation loss */
   int32_t early_stopping_patience;     /**< stop after so many evaluations without a lower loss; default 0
                                             = never */
-  int32_t max_skipped_in_row;          /**< stop with PEFT_E_NUMERIC after so many steps in a row with a
-                                            non-finite loss or gradient; default 5 */
+  int32_t max_skipped_in_row;          /**< after so many steps in a row with a non-finite loss or gradient
+                                            the next call is PEFT_E_NUMERIC; default 5 */
   const char *output_dir;              /**< folder of the checkpoints, checkpoint-<step>; default NULL */
 } peft_trainer_options;
 
