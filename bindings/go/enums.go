@@ -130,7 +130,7 @@ func (v RowPart) String() string {
 type TargetKind int32
 
 const (
-	// NULL: the family's defaults; "all-linear": that; else a list.
+	// "all-linear": that; else a list.
 	TargetKindAuto TargetKind = 0
 	// Comma list; each a whole module name or its end after a dot.
 	TargetKindList TargetKind = 1

@@ -7,22 +7,22 @@ type EstimateOptions struct {
 	made bool
 	// Default JobTrain.
 	Job Job
-	// Type and device of the weights; default none = as stored, CPU.
+	// Type and device of the weights; default nil = as stored, CPU.
 	ModelOptions *ModelOptions
 	// 1: the model is quantized after loading; default 0.
 	QuantizeNF4 bool
 	// GENERATE: sessions at once; default 1.
 	Sessions int
-	// TRAIN: default none = the defaults; GENERATE: default none = no adapter, unless
+	// TRAIN: default nil = the defaults; GENERATE: default nil = no adapter, unless
 	// AdapterConfig.
 	LoRAConfig *LoRAConfig
-	// Text of an AdapterConfig.json instead of LoRAConfig; default none.
+	// Text of an adapter_config.json instead of LoRAConfig; default none.
 	AdapterConfig string
-	// TRAIN; default none = the defaults.
+	// TRAIN; default nil = the defaults.
 	TrainerOptions *TrainerOptions
-	// GENERATE; default none = the defaults; its adapters are not read.
+	// GENERATE; default nil = the defaults; its adapters are not read.
 	SessionOptions *SessionOptions
-	// TRAIN: its longest batch is what counts; default none.
+	// TRAIN: its longest batch is what counts; default nil.
 	Dataset *Dataset
 	// Without a dataset: tokens of a row; GENERATE: of a session; default 2048.
 	SequenceLength int64

@@ -7,7 +7,7 @@ type EvaluateOptions struct {
 	made bool
 	// Rows at a time; default 2.
 	BatchSize int
-	// Active ones; default none = none: the base model.
+	// Active ones; default nil = the base model.
 	Adapters []*Adapter
 	// DTypeFloat32 (default) or _BFLOAT16.
 	ComputeDType DType

@@ -22,19 +22,19 @@ type LoRAConfig struct {
 	TargetKind TargetKind
 	// "all-linear" (default, QLoRA's advice), a comma list, or a pattern.
 	TargetModules string
-	// Comma list, or a pattern if ExcludeIsRegex; default none.
+	// Modules to leave out, or one pattern if ExcludeIsRegex; default nil.
 	ExcludeModules []string
 	// Default 0.
 	ExcludeIsRegex bool
 	// Numbers of the layers; only with a list of target modules.
 	LayersToTransform []int
-	// Comma list of names before the layer's number; default none = the first number in a name.
+	// Names before the layer's number; default nil = the first number in a name.
 	LayersPattern []string
-	// JSON object, pattern -> rank; default none = {}.
+	// Rank by pattern; default nil.
 	RankPattern map[string]int
-	// JSON object, pattern -> alpha; default none = {}.
+	// Alpha by pattern; default nil.
 	AlphaPattern map[string]float64
-	// Comma list of modules that are trained whole; default none.
+	// Modules that are trained whole; default nil.
 	ModulesToSave []string
 	// Of the first values; >= 0; default 42 (Transformers' habit).
 	Seed int64

@@ -9,7 +9,7 @@ type ModelOptions struct {
 	// as stored unless a plain type is asked for.
 	DType DType
 	// "cpu" (default), "cuda:0" and so on, or "auto": the first GPU where there is one, else the CPU. No
-	// silent fallback otherwise. none = the default.
+	// silent fallback otherwise.
 	Device string
 	// 1: do not look for a tokenizer; default 0.
 	WithoutTokenizer bool

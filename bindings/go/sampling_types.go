@@ -21,7 +21,7 @@ type SamplingOptions struct {
 	Seed int64
 	// Default 256; 0 = until the end or the session is full.
 	MaxNewTokens int64
-	// JSON array of strings that end the text and are left out of it; default none.
+	// Strings that end the text and are left out of it; default nil.
 	Stop []string
 	// 1: the model's end of sequence does not end the generation; default 0.
 	IgnoreEOS bool

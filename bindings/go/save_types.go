@@ -61,8 +61,8 @@ type QuantizeOptions struct {
 	BlockSize int
 	// 1 (default, as QLoRA): the maxima are quantized to 8 bits in blocks of 256.
 	DoubleQuantize bool
-	// Comma list of module names or suffixes that stay as they are; default none = the output head, as
-	// bitsandbytes' integration in Transformers. "" = none.
+	// Module names or suffixes that stay as they are; default nil = the output head, as bitsandbytes'
+	// integration in Transformers. Empty = none.
 	SkipModules []string
 }
 

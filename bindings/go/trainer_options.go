@@ -44,7 +44,7 @@ type TrainerOptions struct {
 	ActivationCheckpointing bool
 	// DTypeFloat32 (default: exact) or _BFLOAT16: activations are rounded for matrix products.
 	ComputeDType DType
-	// Evaluated by plan; default none.
+	// Evaluated by plan; default nil.
 	EvalDataset *Dataset
 	// Evaluate every so many steps, before the first and after the last; default 0 = only after the last,
 	// where there is an EvalDataset.
