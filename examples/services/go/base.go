@@ -67,20 +67,20 @@ func (b *base) load(ctx context.Context) error {
 	return nil
 }
 
-// publish saves an adapter and serves it from now on. Sessions that hold the one before keep it.
-func (b *base) publish(customer string, adapter *peft.Adapter) error {
+// publish saves an adapter and serves it from now on, if it could be saved. Sessions that hold the one before keep it.
+func (b *base) publish(customer string, adapter *peft.Adapter) (bool, error) {
 	if err := adapter.Save(context.Background(), filepath.Join(b.folder, customer), nil); err != nil {
-		return err
+		return false, err
 	}
 	b.mutex.Lock()
 	before := b.adapters[customer]
 	b.adapters[customer] = adapter
 	b.mutex.Unlock()
 	if before == nil {
-		return nil
+		return true, nil
 	}
 	defer before.Close()
-	return before.Detach()
+	return true, before.Detach()
 }
 
 func (b *base) customers() []string {

@@ -68,7 +68,7 @@ func (w *worker) train(ctx context.Context, next job) error {
 		return err
 	}
 	err = trainer.Run(ctx, func(event peft.Event) error {
-		if event.Kind != peft.EventKindStep {
+		if event.Kind != peft.EventKindStep || event.Skipped { // a skipped one has no finite loss
 			return nil
 		}
 		return w.jobs.update(next.ID, false, func(j *job) { j.Step, j.Loss = event.Step, event.Loss })
@@ -84,8 +84,8 @@ func (w *worker) train(ctx context.Context, next job) error {
 	if err != nil {
 		return err
 	}
-	kept = true
-	return w.base.publish(next.Customer, adapter)
+	kept, err = w.base.publish(next.Customer, adapter)
+	return err
 }
 
 func (w *worker) resume(trainer *peft.Trainer, next job) error {
