@@ -27,6 +27,11 @@
 %typemap(csclassmodifiers) SWIGTYPE, enum SWIGTYPE "internal class"
 %typemap(csclassmodifiers) enum SWIGTYPE "internal enum"
 
+/* A structure names objects by bare handles: what it was made from lives at least as long. */
+%typemap(cscode) SWIGTYPE %{
+  internal object Held { get; set; }
+%}
+
 %pragma(csharp) modulecode=%{
   /* Statuses are small; anything else is the address of a failure, or of the remark of a PEFT_NOTE. */
   internal static int Outcome(long value) {

@@ -27,31 +27,38 @@ namespace Libpeft {
 
     public void Dispose() { Handle.Dispose(); }
 
+    internal void SignalIfAlive() {
+      try {
+        Signal();
+      } catch (ObjectDisposedException) {
+        return; // the call is over
+      }
+    }
+
     /// <summary>A CancellationToken and perhaps a CancelToken, for the length of a call.</summary>
     internal struct Scope : IDisposable {
-      readonly CancelToken own;
+      readonly CancelToken own, used;
+      readonly bool guarded;
       readonly CancellationTokenRegistration registration;
 
-      internal Handles.peft_cancel Handle { get; }
+      internal Handles.peft_cancel Handle { get { return used == null ? null : used.Handle; } }
 
-      internal Scope(CancellationToken cancellation, CancelToken given = null) {
-        own = given == null && cancellation.CanBeCanceled ? new CancelToken() : null;
-        CancelToken used = given ?? own;
-        Handle = used == null ? null : used.Handle;
+      /// <summary>With always a token is there even if nobody gave one: the end of the process stops the call.</summary>
+      internal Scope(CancellationToken cancellation, CancelToken given = null, bool always = false,
+                     bool lasting = false) {
+        own = given == null && (always || cancellation.CanBeCanceled) ? new CancelToken() : null;
+        used = given ?? own;
         registration = default(CancellationTokenRegistration);
+        guarded = used != null && !lasting; // what outlives its call may be forgotten, and must not be held here
+        if (guarded) ExitGuard.Enter(used);
         if (cancellation.CanBeCanceled) registration = cancellation.Register(SignalOne, used);
       }
 
-      static void SignalOne(object token) {
-        try {
-          ((CancelToken)token).Signal();
-        } catch (ObjectDisposedException) {
-          return; // the call is over
-        }
-      }
+      static void SignalOne(object token) { ((CancelToken)token).SignalIfAlive(); }
 
       public void Dispose() {
         registration.Dispose();
+        if (guarded) ExitGuard.Leave(used);
         if (own != null) own.Dispose();
       }
     }

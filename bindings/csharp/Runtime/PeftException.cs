@@ -27,7 +27,8 @@ namespace Libpeft {
     public Status Code { get { return Status.Cancelled; } }
   }
 
-  /// <summary>The native library is missing (the message lists every place that was looked at) or another version.</summary>
+  /// <summary>The native library is missing (the message lists every place that was looked at) or of another
+  /// version.</summary>
   public sealed class PeftLibraryException : PeftException {
     public PeftLibraryException(string message) : base(Status.NotFound, message) {}
   }

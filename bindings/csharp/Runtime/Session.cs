@@ -76,7 +76,7 @@ namespace Libpeft {
     /// cancellation is for every piece that follows, within a piece too.</summary>
     public void SetSampling(SamplingOptions options = null,
                             CancellationToken cancellation = default(CancellationToken)) {
-      var scope = new CancelToken.Scope(cancellation, options == null ? null : options.Cancel);
+      var scope = new CancelToken.Scope(cancellation, options == null ? null : options.Cancel, false, true);
       try {
         using (var made = SamplingOptions.Make(options, scope.Handle))
           PeftNative.peft_session_set_sampling(handle, made);

@@ -50,7 +50,7 @@ namespace Libpeft {
     /// event on this thread, and its false cancels.</summary>
     public void Run(Func<TrainingEvent, bool> listener = null,
                     CancellationToken cancellation = default(CancellationToken), CancelToken token = null) {
-      using (var cancel = new CancelToken.Scope(cancellation, token))
+      using (var cancel = new CancelToken.Scope(cancellation, token, true))
       using (var told = new Callbacks.Listener { Trained = listener }) {
         try {
           PeftNative.peft_trainer_run(handle, cancel.Handle, listener == null ? IntPtr.Zero : Callbacks.Train,

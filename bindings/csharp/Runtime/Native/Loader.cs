@@ -39,6 +39,7 @@ namespace Libpeft.Native {
                                        PeftNative.PEFT_ABI_VERSION + " (" + PeftNative.peft_build_info() + ")");
     }
 
+#if !UNITY_5_3_OR_NEWER
     static IEnumerable<string> Folders() {
       string asked = Environment.GetEnvironmentVariable("LIBPEFT_DIR");
       if (!string.IsNullOrEmpty(asked)) yield return asked;
@@ -61,5 +62,6 @@ namespace Libpeft.Native {
       places.Add(glue + ": " + (error ?? "loaded"));
       return error == null;
     }
+#endif
   }
 }

@@ -18,7 +18,9 @@ namespace Libpeft.Native {
 
     internal static unsafe string Text(PeftBuffer from) {
       int size = checked((int)from.size());
-      return size == 0 ? "" : Encoding.UTF8.GetString((byte*)from.address(), size);
+      string text = size == 0 ? "" : Encoding.UTF8.GetString((byte*)from.address(), size);
+      GC.KeepAlive(from);
+      return text;
     }
 
     internal static unsafe string Text(IntPtr from, long size) {
@@ -29,6 +31,7 @@ namespace Libpeft.Native {
       var ids = new int[checked((int)(from.size() / sizeof(int)))];
       if (ids.Length > 0)
         System.Runtime.InteropServices.Marshal.Copy(new IntPtr(from.address()), ids, 0, ids.Length);
+      GC.KeepAlive(from);
       return ids;
     }
   }

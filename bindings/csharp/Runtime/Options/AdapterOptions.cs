@@ -14,7 +14,7 @@ namespace Libpeft {
 
     internal static peft_adapter_options Make(AdapterOptions options, Handles.peft_cancel cancel) {
       if (options == null && cancel == null) return null;
-      var made = new peft_adapter_options();
+      var made = new peft_adapter_options { Held = options };
       if (options != null) options.Fill(made);
       if (cancel != null) made.cancel = cancel;
       return made;

@@ -14,7 +14,7 @@ namespace Libpeft {
 
     internal static peft_chat_options Make(ChatOptions options) {
       if (options == null) return null;
-      var made = new peft_chat_options();
+      var made = new peft_chat_options { Held = options };
       options.Fill(made);
       return made;
     }

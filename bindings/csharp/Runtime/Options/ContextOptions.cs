@@ -29,7 +29,7 @@ namespace Libpeft {
 
     internal static peft_context_options Make(ContextOptions options) {
       if (options == null) return null;
-      var made = new peft_context_options();
+      var made = new peft_context_options { Held = options };
       options.Fill(made);
       return made;
     }

@@ -36,7 +36,7 @@ namespace Libpeft {
 
     internal static peft_dataset_options Make(DatasetOptions options, Handles.peft_cancel cancel) {
       if (options == null && cancel == null) return null;
-      var made = new peft_dataset_options();
+      var made = new peft_dataset_options { Held = options };
       if (options != null) options.Fill(made);
       if (cancel != null) made.cancel = cancel;
       return made;

@@ -18,7 +18,7 @@ namespace Libpeft {
 
     internal static peft_evaluate_options Make(EvaluateOptions options, Handles.peft_cancel cancel) {
       if (options == null && cancel == null) return null;
-      var made = new peft_evaluate_options();
+      var made = new peft_evaluate_options { Held = options };
       if (options != null) options.Fill(made);
       if (cancel != null) made.cancel = cancel;
       return made;

@@ -56,7 +56,7 @@ namespace Libpeft {
 
     internal static peft_lora_config Make(LoraConfig options) {
       if (options == null) return null;
-      var made = new peft_lora_config();
+      var made = new peft_lora_config { Held = options };
       options.Fill(made);
       return made;
     }

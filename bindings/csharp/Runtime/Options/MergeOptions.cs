@@ -25,7 +25,7 @@ namespace Libpeft {
 
     internal static peft_merge_options Make(MergeOptions options, Handles.peft_cancel cancel) {
       if (options == null && cancel == null) return null;
-      var made = new peft_merge_options();
+      var made = new peft_merge_options { Held = options };
       if (options != null) options.Fill(made);
       if (cancel != null) made.cancel = cancel;
       return made;

@@ -26,7 +26,7 @@ namespace Libpeft {
 
     internal static peft_model_options Make(ModelOptions options, Handles.peft_cancel cancel) {
       if (options == null && cancel == null) return null;
-      var made = new peft_model_options();
+      var made = new peft_model_options { Held = options };
       if (options != null) options.Fill(made);
       if (cancel != null) made.cancel = cancel;
       return made;

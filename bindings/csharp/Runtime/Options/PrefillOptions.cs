@@ -20,7 +20,7 @@ namespace Libpeft {
 
     internal static peft_prefill_options Make(PrefillOptions options, Handles.peft_cancel cancel) {
       if (options == null && cancel == null) return null;
-      var made = new peft_prefill_options();
+      var made = new peft_prefill_options { Held = options };
       if (options != null) options.Fill(made);
       if (cancel != null) made.cancel = cancel;
       return made;

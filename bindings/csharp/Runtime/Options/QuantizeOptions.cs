@@ -18,7 +18,7 @@ namespace Libpeft {
 
     internal static peft_quantize_options Make(QuantizeOptions options, Handles.peft_cancel cancel) {
       if (options == null && cancel == null) return null;
-      var made = new peft_quantize_options();
+      var made = new peft_quantize_options { Held = options };
       if (options != null) options.Fill(made);
       if (cancel != null) made.cancel = cancel;
       return made;

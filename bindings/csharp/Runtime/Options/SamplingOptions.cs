@@ -40,7 +40,7 @@ namespace Libpeft {
 
     internal static peft_sampling_options Make(SamplingOptions options, Handles.peft_cancel cancel) {
       if (options == null && cancel == null) return null;
-      var made = new peft_sampling_options();
+      var made = new peft_sampling_options { Held = options };
       if (options != null) options.Fill(made);
       if (cancel != null) made.cancel = cancel;
       return made;

@@ -24,7 +24,7 @@ namespace Libpeft {
 
     internal static peft_save_options Make(SaveOptions options, Handles.peft_cancel cancel) {
       if (options == null && cancel == null) return null;
-      var made = new peft_save_options();
+      var made = new peft_save_options { Held = options };
       if (options != null) options.Fill(made);
       if (cancel != null) made.cancel = cancel;
       return made;

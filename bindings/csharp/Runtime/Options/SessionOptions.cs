@@ -19,7 +19,7 @@ namespace Libpeft {
 
     internal static peft_session_options Make(SessionOptions options) {
       if (options == null) return null;
-      var made = new peft_session_options();
+      var made = new peft_session_options { Held = options };
       options.Fill(made);
       return made;
     }

@@ -91,7 +91,7 @@ namespace Libpeft {
 
     internal static peft_trainer_options Make(TrainerOptions options) {
       if (options == null) return null;
-      var made = new peft_trainer_options();
+      var made = new peft_trainer_options { Held = options };
       options.Fill(made);
       return made;
     }
