@@ -29,8 +29,8 @@ echo 'LIBPEFT_1 { global: peft_*; local: *; };' > "$out/other.map"
   -L"$lib" -l:libpeft.so.1 -Wl,-rpath,'$ORIGIN'
 
 export LIBPEFT_ROOT=$root LIBPEFT_DIR=$lib
-# Mono's default way to stop threads for a collection is a signal; one that arrives inside a product of oneDNN has been
-# seen to damage the heap, in C too. The cooperative way needs none.
+# Mono's default way to stop threads for a collection is a signal; one that arrives in the middle of a training step has
+# been seen to damage the heap, in C too. The cooperative way needs none.
 export MONO_THREADS_SUSPEND=coop
 
 if ((!$#)); then
