@@ -2,6 +2,7 @@
 # Installs what is missing on Debian 12. Quiet, fast and offline when everything is there. Never asks.
 #   bash tests/setup.sh          what building and testing need
 #   bash tests/setup.sh build    what building the library and the command line needs
+#   bash tests/setup.sh bindings what the tests of the bindings to other languages need too
 # On other systems, and where packages cannot be installed, it names what is missing and goes on.
 set -uo pipefail
 
@@ -21,9 +22,10 @@ oldest_rust=1.85
 
 case $what in
   build) packages=("${build_packages[@]}") ;;
-  tests) packages=("${build_packages[@]}" "${test_packages[@]}" "${binding_packages[@]}") ;;
+  tests) packages=("${build_packages[@]}" "${test_packages[@]}") ;;
+  bindings) packages=("${build_packages[@]}" "${test_packages[@]}" "${binding_packages[@]}") ;;
   *)
-    echo "usage: bash tests/setup.sh [build|tests]" >&2
+    echo "usage: bash tests/setup.sh [build|tests|bindings]" >&2
     exit 2
     ;;
 esac

@@ -32,7 +32,9 @@ void SamplingSettings::apply(peft_session* session, const peft_cancel* cancel) c
   options.repetition_penalty = repetition_penalty;
   options.seed = seed;
   options.max_new_tokens = max_new_tokens;
-  const std::string stop_json = stop.empty() || stop.starts_with('[') ? stop : Json::array({stop}).dump();
+  // "[/INST]" is a text: only what is an array is taken for one.
+  const bool array = Json::parse(stop, nullptr, /*allow_exceptions=*/false).is_array();
+  const std::string stop_json = stop.empty() || array ? stop : Json::array({stop}).dump();
   options.stop_json = stop_json.empty() ? nullptr : stop_json.c_str();
   options.ignore_eos = ignore_eos;
   options.cancel = cancel;

@@ -104,4 +104,14 @@ std::string base_name(const std::string& path) {
   return clean.has_filename() ? clean.filename().string() : clean.parent_path().filename().string();
 }
 
+void check_output(const std::string& output, const std::string& model, bool overwrite) {
+  namespace fs = std::filesystem;
+  std::error_code error;
+  if (fs::equivalent(output, model, error))
+    throw UsageError(output + ": is the model itself; name another place for the result");
+  const bool used = fs::is_directory(output, error) ? !fs::is_empty(output, error) : fs::exists(output, error);
+  if (used && !overwrite)
+    throw CommandError(output + ": is there already; --overwrite replaces the model files in it");
+}
+
 }  // namespace peft_cli

@@ -16,5 +16,8 @@ bool is_file(const std::string& path);
 bool is_folder(const std::string& path);
 std::string join(const std::string& folder, const std::string& name);
 std::string base_name(const std::string& path);
+// A model about to be written to `output` must not take the place of `model`, which it is made from (UsageError), nor of
+// anything else that is there unless `overwrite` says so (CommandError).
+void check_output(const std::string& output, const std::string& model, bool overwrite);
 
 }  // namespace peft_cli

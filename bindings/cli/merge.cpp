@@ -6,6 +6,7 @@
 
 #include "api.h"
 #include "command.h"
+#include "files.h"
 #include "interrupt.h"
 #include "model_settings.h"
 #include "terminal.h"
@@ -43,11 +44,13 @@ class Merge final : public Command {
     settings_.number("minimum-retained", minimum_, "least share of each tensor's update that must survive");
     settings_.integer("show", show_, 0, std::numeric_limits<int32_t>::max(),
                       "tensors to show, those that lost most first");
+    settings_.flag("overwrite", overwrite_, "replace the model files that are in the output already");
     settings_.common(/*with_config=*/true);
   }
 
   int run() override {
     settings_.require({"model", "adapter", "output"});
+    check_output(output_, model_.model, overwrite_);
     // float16 and Q8_0 are types of files; the sum is made in float32 and rounded once, on the way out.
     const peft_dtype wanted = dtype_of(model_.dtype);
     const bool at_saving = wanted == PEFT_DTYPE_FLOAT16 || wanted == PEFT_DTYPE_Q8_0;
@@ -124,6 +127,7 @@ class Merge final : public Command {
   }
 
   ModelSettings model_;
+  bool overwrite_ = false;
   std::string output_;
   bool force_ = false;
   double minimum_ = 0.99;

@@ -3,6 +3,7 @@
 
 #include "api.h"
 #include "command.h"
+#include "files.h"
 #include "interrupt.h"
 #include "model_settings.h"
 #include "terminal.h"
@@ -21,11 +22,13 @@ class Quantize final : public Command {
                    {"bnb_4bit_use_double_quant", "double_quant"});
     settings_.text("skip-modules", skip_modules_,
                    "modules by commas that stay as they are; default: the output head");
+    settings_.flag("overwrite", overwrite_, "replace the model files that are in the output already");
     settings_.common(/*with_config=*/true);
   }
 
   int run() override {
     settings_.require({"model", "output"});
+    check_output(output_, model_.model, overwrite_);
     ModelSettings loading = model_;
     loading.load_in_4bit = false;  // that is what this command does itself, with its own settings
     const Context context = make_context(loading);
@@ -61,6 +64,7 @@ class Quantize final : public Command {
 
  private:
   ModelSettings model_;
+  bool overwrite_ = false;
   std::string output_, skip_modules_;
   int64_t block_size_ = 64;
   bool double_quantize_ = true;

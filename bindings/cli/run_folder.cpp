@@ -1,6 +1,7 @@
 #include "run_folder.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -81,15 +82,31 @@ void RunFolder::check(bool resume, bool overwrite) const {
         "{}: holds another run; --resume goes on with it, --overwrite removes it and starts anew", path_));
 }
 
+bool RunFolder::may_write_card() const {
+  const std::string path = file("README.md");
+  return !is_file(path) || read_file(path, maximum_metrics_bytes).find("Made with libpeft") != std::string::npos;
+}
+
 void RunFolder::prepare(bool overwrite) const {
   make_folder(path_);
+  lock();
   if (!overwrite) return;
   std::error_code error;
   for (const std::string& folder : checkpoints()) {
     std::filesystem::remove_all(folder, error);
     if (error) throw CommandError(fmt::format("{}: cannot be removed: {}", folder, error.message()));
   }
-  for (const char* name : own_files) std::filesystem::remove(file(name), error);
+  for (const char* name : own_files)
+    if (name != std::string_view("README.md") || may_write_card()) std::filesystem::remove(file(name), error);
+}
+
+// Held until the process ends. Two trainings in one folder would take each other's files.
+void RunFolder::lock() const {
+  const int descriptor = open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (descriptor < 0 || flock(descriptor, LOCK_EX | LOCK_NB) == 0) return;  // some file systems have no locks
+  const bool taken = errno == EWOULDBLOCK;
+  close(descriptor);
+  if (taken) throw CommandError(path_ + ": another training is at work in this folder");
 }
 
 void RunFolder::write_config(const Json& settings) const {

@@ -36,10 +36,13 @@ class RunFolder {
   void check(bool resume, bool overwrite) const;
   // Makes the folder; `overwrite` removes what another run left there.
   void prepare(bool overwrite) const;
+  // False where the folder's README.md is not a card of ours: it stays.
+  bool may_write_card() const;
   // The settings as a file that --config takes.
   void write_config(const Json& settings) const;
 
  private:
+  void lock() const;
   std::vector<std::string> checkpoints() const;  // also the temporaries of a save that was killed
   std::string path_;
 };

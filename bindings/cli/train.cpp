@@ -99,7 +99,8 @@ class Train final : public Command {
     report.end();
     call(peft_adapter_save(adapter.get(), folder.path().c_str(), nullptr));
     const peft_trainer_info end = info_of_trainer(trainer.get());
-    write_file(folder.file("README.md"), card_text(train_, adapter.get(), data_summary, end));
+    if (folder.may_write_card())
+      write_file(folder.file("README.md"), card_text(train_, adapter.get(), data_summary, end));
     say_end(end, report, folder);
     put_json("finished", end, report, estimate);
     return exit_done;

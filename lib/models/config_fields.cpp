@@ -128,6 +128,9 @@ void rope_from_gguf(const GgufMetadata& metadata, const std::string& prefix, dou
     rope["factor"] = metadata.number(prefix + "rope.scaling.factor", 1e-6, 1e12);
   } else {
     check(type == "none", Code::unsupported, "{}rope.scaling.type '{}' is not supported (none, linear)", prefix, type);
+    // Files from before rope.scaling.type name a linear factor so.
+    const double factor = metadata.number_or(prefix + "rope.scale_linear", 1.0, 1e-6, 1e12);
+    if (factor != 1.0) rope["rope_type"] = "linear", rope["factor"] = factor;
   }
   config["rope_parameters"] = std::move(rope);
 }

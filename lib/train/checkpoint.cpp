@@ -108,12 +108,35 @@ TrainerState from_json(const Json& json, const std::string& what) {
   return state;
 }
 
+// Of the base weights: types, shapes, and bytes from the beginning, middle and end of each.
+std::string base_fingerprint(const Transformer& model, Context& context) {
+  constexpr int64_t stretch = 4096;
+  std::vector<std::byte> bytes;
+  for (const Parameter& parameter : model.layout().parameters) {
+    if (parameter.tied_to != no_parameter) continue;
+    const std::string head =
+        fmt::format("{} {} {}\n", parameter.path, name_of(parameter.value.dtype()), to_string(parameter.shape));
+    const auto text = std::as_bytes(std::span(head));
+    bytes.insert(bytes.end(), text.begin(), text.end());
+    const int64_t size = storage_bytes(parameter.value.dtype(), parameter.shape);
+    const std::byte* data = parameter.value.const_view().data;
+    for (const int64_t at : {int64_t{0}, (size - stretch) / 2, size - stretch}) {
+      const int64_t begin = std::clamp<int64_t>(at, 0, size), count = std::min(stretch, size - begin);
+      const size_t old = bytes.size();
+      bytes.resize(old + static_cast<size_t>(count));
+      context.backend().copy_to_host(data + begin, bytes.data() + old, count);
+    }
+  }
+  return hash_bytes(bytes);
+}
+
 }  // namespace
 
 // What decides the result: a run with another signature is another training.
 Json Trainer::signature() const {
   Json json = Json::object();
   json["model_family"] = model_->spec().family;
+  json["base"] = base_fingerprint(*model_, *context_);
   json["adapter"] = dump_json(adapter_->plan().config());
   json["scale"] = adapter_->scale();
   json["data"] = dataset_ ? dataset_->fingerprint() : "";
@@ -135,6 +158,9 @@ Json Trainer::signature() const {
   json["packing"] = options_.packing;
   json["packing_length"] = options_.packing_length;
   json["compute_dtype"] = static_cast<int>(options_.arithmetic);
+  json["eval_steps"] = options_.eval_steps;
+  json["keep_best"] = options_.keep_best;
+  json["early_stopping_patience"] = options_.early_stopping_patience;
   return json;
 }
 
@@ -143,7 +169,11 @@ void Trainer::checkpoint(const std::string& path, const CancelToken* cancel) {
         "the trainer has no output_dir; give a path");
   const std::string target =
       path.empty() ? join_path(options_.output_dir, fmt::format("{}{}", prefix, state_.step)) : path;
-  if (path.empty()) make_folders(options_.output_dir);
+  if (path.empty()) {
+    make_folders(options_.output_dir);
+    // Once: what a killed process left half written.
+    if (!std::exchange(output_dir_cleaned_, true)) remove_stale_checkpoints(options_.output_dir, prefix);
+  }
   if (!path.empty()) check_replaceable(target, "manifest.json");
   OutputFolder folder(target);
   SaveAdapterOptions save;

@@ -110,6 +110,7 @@ class Trainer {
   std::optional<Batcher> batcher_;
   int64_t total_steps_ = 0;  // 0: unknown
   TrainerState state_;
+  bool output_dir_cleaned_ = false;
   std::vector<Tensor> best_;  // the adapter's buffers at best_step, when they are kept
 };
 

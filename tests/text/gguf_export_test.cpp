@@ -28,7 +28,8 @@ std::vector<std::string> hard_texts() {
       "<|im_end|>\u0338 <tool>\u0301",
       std::string("nul \0 byte", 10),
   };
-  for (const Json& item : golden("gpt2")["texts"]) texts.push_back(item["text"]);
+  const Json file = golden("gpt2");
+  for (const Json& item : file["texts"]) texts.push_back(item["text"]);
   return texts;
 }
 

@@ -21,7 +21,7 @@ OPTIONAL = {("tokenizer", "peft_dataset_from"), ("dataset", "peft_trainer_"), ("
 WRONG_INT32 = ["INT32_MIN", "-1", "2", "INT32_MAX"]
 WRONG_INT64 = ["INT64_MIN", "-1", "INT32_MAX", "INT64_MAX"]
 WRONG_DOUBLE = ["NAN", "INFINITY", "-INFINITY", "-1", "1e308"]
-WRONG_TEXT = ["NULL", '""', '"\\xff\\xfe"', "long_text", '"nowhere/\\n/{[("']
+WRONG_TEXT = ["NULL", '""', '"\\xff\\xfe" "                                        "', "long_text", '"nowhere/\\n/{[("']
 BAD_SIZES = ["0", "1", "7", "4097", "UINT32_MAX"]
 
 
