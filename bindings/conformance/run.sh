@@ -28,7 +28,7 @@ for language in "${languages[@]}"; do
     echo "conformance: $language: there is no $script" >&2
     continue
   fi
-  work=$out/work/$language
+  work=$out/scratch/$language
   rm -rf "$work"
   mkdir -p "$work"
   echo "conformance: $language" >&2

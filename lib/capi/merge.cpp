@@ -46,12 +46,11 @@ peft_status peft_merge(peft_model* model, const peft_adapter* adapter, const pef
     const std::optional<DType> file = save_dtype_of(given.save_dtype, /*gguf=*/true);
     const auto part = shared<AdapterObject>(adapter);
     const CancelUse cancel(given.cancel);
-    const auto object = alone(model);
+    const Alone object(model);
     check(part->core == object->core, Code::mismatch, "adapter '{}' belongs to another model",
           part->adapter->name());
     check(!part->merged, Code::state, "adapter '{}' is merged already", part->adapter->name());
     check(part->attached, Code::state, "adapter '{}' is detached", part->adapter->name());
-    object->check_alone();
 
     const auto work = object->core->make_context();
     Transformer& transformer = object->core->model->transformer();
@@ -109,8 +108,7 @@ peft_status peft_merge_tensor_at(const peft_model* model, int64_t index, peft_me
 
 peft_status peft_unmerge(peft_model* model) {
   return guard([&] {
-    const auto object = alone(model);
-    object->check_alone();
+    const Alone object(model);
     const std::lock_guard lock(object->mutex);
     check(!object->merges.empty(), Code::state, "nothing is merged");
     for (const ModelObject::Merge& merge : object->merges)

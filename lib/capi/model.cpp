@@ -218,12 +218,11 @@ peft_status peft_quantize_nf4(peft_model* model, const peft_quantize_options* op
   return guard([&] {
     const peft_quantize_options given = read_struct(options, quantize_defaults(), "options");
     const CancelUse cancel(given.cancel);
-    const auto object = alone(model);
+    const Alone object(model);
     check_flag(given.double_quantize, "double_quantize");
     check(given.block_size > 0, Code::invalid_argument, "block_size must be 64, not {}", given.block_size);
     check(given.block_size == 64, Code::unsupported, "block_size {} is not supported, only 64",
           given.block_size);
-    object->check_alone();
     for (const ModelObject::Merge& merge : object->merges)
       check(!merge.has_originals, Code::state,
             "adapter '{}' is merged and its originals are kept: unmerge or discard them first",

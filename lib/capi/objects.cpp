@@ -71,9 +71,17 @@ void ModelObject::check_alone() const {
         holders);
 }
 
-Use<ModelObject> alone(const void* model) {
+namespace {
+
+const void* checked(const void* model) {
   std::static_pointer_cast<ModelObject>(find_handle(model, ObjectType::model))->check_alone();
-  return exclusive<ModelObject>(model);
+  return model;
+}
+
+}  // namespace
+
+Alone::Alone(const void* model) : Use(checked(model), /*exclusive=*/true) {
+  (*this)->check_alone();  // somebody may have begun between the two
 }
 
 CancelUse::CancelUse(const peft_cancel* handle) {

@@ -111,7 +111,10 @@ struct ModelObject final : Object {
 
 // The model alone, to change its base weights. A call that is refused for its trainers and sessions is refused
 // before it takes the model: it must not make the calls of those who serve from it busy.
-Use<ModelObject> alone(const void* model);
+class Alone : public Use<ModelObject> {
+ public:
+  explicit Alone(const void* model);
+};
 
 struct AdapterObject final : Object {
   static constexpr ObjectType object_type = ObjectType::adapter;

@@ -1,7 +1,7 @@
 // Conversions between f32 and the half formats, vectors at a time; compiled for every instruction set.
 #include <cstdint>
 
-#include "cpu/half.h"
+#include "base/half.h"
 #include "hwy/highway.h"
 
 #if defined(PEFT_CPU_HALF_INL_H) == defined(HWY_TARGET_TOGGLE)

@@ -143,9 +143,11 @@ bool native_bfloat16() {
 
 }  // namespace
 
-// oneDNN 2.6's AVX-512 kernels for small products keep data below the stack pointer, farther than the 128 bytes that a
-// signal's frame leaves alone: a handler that runs then, as managed run times have for their collectors, ends in a
-// corrupted heap. So signals wait until the product is done, at the price of two system calls.
+// A signal handler that runs during dnnl_sgemm of oneDNN 2.6.3 with its AVX-512 kernels corrupts the heap: seen with
+// untransposed products such as [9, 96] [96, 32], never with oneDNN held to AVX2 or SSE4.1 (tests/cpu/signals_test.cpp).
+// The cause is not known; a kernel that keeps data below the stack pointer, where a handler's frame goes, would do
+// this. Managed run times signal their threads for collections, so signals wait until the product is done, at the
+// price of two system calls.
 class HeldSignals {
  public:
   HeldSignals() {

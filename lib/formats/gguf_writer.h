@@ -25,7 +25,4 @@ void encode_q8_0(std::span<const float> values, std::span<std::byte> out);
 // What decoding encode_q8_0's blocks gives.
 void round_to_q8_0(std::span<float> values);
 
-// Round to nearest even, as the hardware does.
-uint16_t float_to_half(float value);
-
 }  // namespace peft

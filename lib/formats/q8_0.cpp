@@ -1,40 +1,12 @@
-#include <bit>
 #include <cmath>
 #include <cstring>
 #include <vector>
 
 #include "base/error.h"
+#include "base/half.h"
 #include "formats/gguf_writer.h"
 
 namespace peft {
-namespace {
-
-// Of a scale: finite and not negative.
-float scale_of(uint16_t half) {
-  const int exponent = half >> 10, mantissa = half & 0x3ff;
-  return exponent == 0 ? std::ldexp(static_cast<float>(mantissa), -24)
-                       : std::ldexp(static_cast<float>(mantissa | 0x400), exponent - 25);
-}
-
-}  // namespace
-
-uint16_t float_to_half(float value) {
-  const auto bits = std::bit_cast<uint32_t>(value);
-  const auto sign = static_cast<uint16_t>(bits >> 16 & 0x8000);
-  const uint32_t magnitude = bits & 0x7fffffff;
-  if (magnitude > 0x7f800000) return static_cast<uint16_t>(sign | 0x7e00);  // NaN
-  if (magnitude >= 0x477ff000)
-    return static_cast<uint16_t>(sign | 0x7c00);  // rounds to 65536 or more: infinity
-  if (magnitude < 0x38800000) {
-    // Below the smallest normal half, 2^-14: adding 0.5 leaves units of 2^-24 in the mantissa, rounded to
-    // even.
-    const float shifted = std::bit_cast<float>(magnitude) + 0.5f;
-    return static_cast<uint16_t>(sign | (std::bit_cast<uint32_t>(shifted) - std::bit_cast<uint32_t>(0.5f)));
-  }
-  const uint32_t odd = magnitude >> 13 & 1;
-  return static_cast<uint16_t>(sign | ((magnitude - (112u << 23) + 0xfff + odd) >> 13));
-}
-
 void encode_q8_0(std::span<const float> values, std::span<std::byte> out) {
   constexpr size_t block = 32, block_bytes = 34;
   check(values.size() % block == 0, Code::invalid_argument, "q8_0 needs a multiple of 32 values, found {}",
@@ -72,7 +44,7 @@ void round_to_q8_0(std::span<float> values) {
     const std::byte* from = bytes.data() + at / block * block_bytes;
     uint16_t half;
     std::memcpy(&half, from, 2);
-    const float scale = scale_of(half);
+    const float scale = half_to_float(half);
     for (size_t i = 0; i < block; ++i)
       values[at + i] = scale * static_cast<float>(static_cast<int8_t>(from[2 + i]));
   }

@@ -4,6 +4,7 @@
 #include <chrono>
 
 #include "base/checked.h"
+#include "base/clock.h"
 #include "base/error.h"
 
 namespace peft {
@@ -12,25 +13,12 @@ namespace {
 // Tokens of one pass at most: bounds the activations of a long prompt.
 constexpr size_t prefill_chunk = 512;
 
-double seconds_since(std::chrono::steady_clock::time_point start) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
-
 int32_t prompt_length_of(const std::vector<std::shared_ptr<const HookTable>>& adapters) {
   int32_t length = 0;
   for (const auto& adapter : adapters)
     if (const PromptHook* prompt = adapter->prompt()) length += prompt->length();
   return length;
 }
-
-class CancelScope {
- public:
-  CancelScope(Context& context, const CancelToken* cancel) : context_(context) { context.cancel = cancel; }
-  ~CancelScope() { context_.cancel = nullptr; }
-
- private:
-  Context& context_;
-};
 
 }  // namespace
 

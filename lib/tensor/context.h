@@ -58,4 +58,16 @@ class Context {
   std::shared_ptr<MemoryPool> pool_;
 };
 
+// Sets a context's cancel token for a scope.
+class CancelScope {
+ public:
+  CancelScope(Context& context, const CancelToken* cancel) : context_(context) { context.cancel = cancel; }
+  ~CancelScope() { context_.cancel = nullptr; }
+  CancelScope(const CancelScope&) = delete;
+  CancelScope& operator=(const CancelScope&) = delete;
+
+ private:
+  Context& context_;
+};
+
 }  // namespace peft

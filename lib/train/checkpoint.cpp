@@ -179,18 +179,12 @@ void Trainer::checkpoint(const std::string& path, const CancelToken* cancel) {
   SaveAdapterOptions save;
   save.base_name = base_name_;
   save_adapter(*adapter_, folder.staging_path(), *context_, save);
-  context_->cancel = cancel;
+  const CancelScope scope(*context_, cancel);
   std::vector<NamedBuffers> groups = {{"buffer", &training_->buffers()},
                                       {"first_moment", &optimizer_->first_moments()},
                                       {"second_moment", &optimizer_->second_moments()}};
   if (!best_.empty()) groups.push_back({"best", &best_});
-  try {
-    write_buffers(join_path(folder.staging_path(), optimizer_file), *context_, groups);
-  } catch (...) {
-    context_->cancel = nullptr;
-    throw;
-  }
-  context_->cancel = nullptr;
+  write_buffers(join_path(folder.staging_path(), optimizer_file), *context_, groups);
   Json state = Json::object();
   state["version"] = 1;
   state["state"] = to_json(state_);

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "train/schedule.h"
@@ -40,20 +41,6 @@ void check_options(const TrainerOptions& options, const Dataset* eval_dataset) {
   check((options.eval_steps == 0 && options.early_stopping_patience == 0) || eval_dataset,
         Code::invalid_argument, "eval_steps and early_stopping_patience need an eval_dataset");
 }
-
-double seconds_since(std::chrono::steady_clock::time_point start) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
-
-// Sets a context's cancel token for a scope.
-class CancelScope {
- public:
-  CancelScope(Context& context, const CancelToken* cancel) : context_(context) { context.cancel = cancel; }
-  ~CancelScope() { context_.cancel = nullptr; }
-
- private:
-  Context& context_;
-};
 
 }  // namespace
 

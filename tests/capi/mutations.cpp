@@ -1,5 +1,5 @@
 // Damaged real files: what a real GGUF file, a safetensors folder and an adapter folder become when bytes change.
-// Each damage is tried in a process of its own, which loads, scores and generates, bounded in time and memory.
+// Each damage is tried in a process of its own, which loads, encodes and scores, bounded in time and memory.
 //   capi_mutations MODEL.gguf WORK_FOLDER [COUNT [SEED]]
 // COUNT damages of each of the three. Exit status: 0 each was an error or a sane load, 1 not, 77 no model there.
 #include <fcntl.h>

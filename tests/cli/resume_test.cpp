@@ -116,7 +116,7 @@ TEST_F(Resume, CtrlCSavesTheStepItStandsAt) {
   Words arguments = words("run");
   arguments.push_back("--json");
   const Outcome outcome = interrupt("run", arguments, 150, SIGINT);
-  if (outcome.status == 0) GTEST_SKIP() << "the training was over before the signal";
+  if (outcome.status == 0) GTEST_SKIP() << "SKIPPED: the training was over before the signal";
   ASSERT_EQ(outcome.status, 130) << outcome.err;
   const Json result = outcome.json();
   EXPECT_EQ(result["status"], "interrupted");

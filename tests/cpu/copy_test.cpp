@@ -2,7 +2,7 @@
 #include <limits>
 
 #include "cpu/convert.h"
-#include "cpu/half.h"
+#include "base/half.h"
 #include "cpu/support.h"
 
 namespace peft::testing {

@@ -1,7 +1,7 @@
 #include <filesystem>
 
 #include "base/threads.h"
-#include "cpu/half.h"
+#include "base/half.h"
 #include "cpu/stored.h"
 #include "cpu/support.h"
 

@@ -1,5 +1,5 @@
 #include "cpu/golden.h"
-#include "cpu/half.h"
+#include "base/half.h"
 #include "cpu/support.h"
 #include "tensor/nf4.h"
 

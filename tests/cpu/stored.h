@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "cpu/decode.h"
-#include "cpu/half.h"
+#include "base/half.h"
 #include "tensor/nf4.h"
 #include "tensor/view.h"
 

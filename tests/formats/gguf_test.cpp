@@ -4,6 +4,7 @@
 #include <cmath>
 #include <filesystem>
 
+#include "base/half.h"
 #include "files.h"
 #include "formats/gguf_writer.h"
 #include "formats/safetensors.h"

@@ -2,34 +2,26 @@
 // PEFT_SMOLLM2_GGUF names it.
 #include <gtest/gtest.h>
 
-#include <cstdlib>
+#include <cmath>
 
 #include "base/json.h"
 #include "generate/score.h"
 #include "generate/session.h"
 #include "models/model.h"
 #include "support/golden.h"
+#include "support/smollm2.h"
 #include "text/chat_template.h"
 
 namespace peft {
 namespace {
 
-constexpr const char* file_name = "SmolLM2-135M-Instruct.Q4_1.gguf";
-
-std::string model_path() {
-  if (const char* path = std::getenv("PEFT_SMOLLM2_GGUF"); path && *path) return path;
-  const char* cache = std::getenv("XDG_CACHE_HOME");
-  const char* home = std::getenv("HOME");
-  const std::string root = cache && *cache ? cache : join_path(home ? home : "", ".cache");
-  return join_path(root, std::string("libpeft/") + file_name);
-}
-
 class SmolLm2 : public testing::Test {
  protected:
   static void SetUpTestSuite() {
-    if (!path_exists(model_path())) return;
+    const std::string path = test::smollm2_file();
+    if (path.empty()) return;
     context = test::cpu_context().release();
-    model = new std::shared_ptr<Model>(Model::load(model_path(), *context));
+    model = new std::shared_ptr<Model>(Model::load(path, *context));
   }
   static void TearDownTestSuite() {
     delete model;
@@ -37,7 +29,7 @@ class SmolLm2 : public testing::Test {
     model = nullptr, context = nullptr;
   }
   void SetUp() override {
-    if (!model) GTEST_SKIP() << "SKIPPED: no SmolLM2 model: " << model_path();
+    PEFT_SKIP_WITHOUT(test::smollm2_file(), test::smollm2_name);
     const std::unique_ptr<FILE, int (*)(FILE*)> file(
         std::fopen(test::data_path("smollm2/smollm2.json").c_str(), "rb"), std::fclose);
     ASSERT_TRUE(file);
@@ -78,8 +70,8 @@ TEST_F(SmolLm2, likelihoods_equal_transformers) {
   }
 }
 
-// Rounding activations to 8 bits in blocks of 32 moves a product by about half a percent of its noise floor;
-// the likelihood of whole texts stays within two percent, and is not the exact one by accident.
+// Rounding activations to 8 bits in blocks of 32 must leave the likelihood of whole texts within two percent, and must
+// not give the exact one: that would be another code path.
 TEST_F(SmolLm2, int8_activations_score_as_they_decode) {
   const auto rounding = test::cpu_context();
   rounding->arithmetic = Arithmetic::int8;

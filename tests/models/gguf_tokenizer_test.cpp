@@ -8,6 +8,7 @@
 #include "models/save.h"
 #include "support/expect_error.h"
 #include "support/golden.h"
+#include "support/smollm2.h"
 #include "support/temporary_folder.h"
 #include "text/tokenizer.h"
 
@@ -53,9 +54,8 @@ TEST_P(SmallFiles, KeepTheirTokenizer) {
 INSTANTIATE_TEST_SUITE_P(Vocabularies, SmallFiles, testing::Values("llama-F32.gguf", "gpt2-F32.gguf"));
 
 TEST(SmolLm2, KeepsItsTokenizer) {
-  const char* path = std::getenv("PEFT_SMOLLM2_GGUF");
-  if (!path || !path_exists(path))
-    GTEST_SKIP() << "SKIPPED: no SmolLM2 model: set PEFT_SMOLLM2_GGUF to SmolLM2-135M-Instruct.Q4_1.gguf";
+  const std::string path = test::smollm2_file();
+  PEFT_SKIP_WITHOUT(path, test::smollm2_name);
   expect_same_after_a_folder(path, DType::bf16);
 }
 

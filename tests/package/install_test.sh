@@ -14,7 +14,7 @@ fail() {
   exit 1
 }
 missing() {
-  echo "package: skipped, $1 is missing" >&2
+  echo "package: SKIPPED: $1 is missing" >&2
   exit 77
 }
 command -v pkg-config > /dev/null || missing pkg-config

@@ -83,7 +83,7 @@ TEST(ChatTemplate, MaskNeedsTurnsThatStay) {
 
 TEST(ChatTemplate, SmolLm2sOwnTemplate) {
   const std::string path = smollm2_file();
-  PEFT_SKIP_WITHOUT(path, "SmolLM2 model: set PEFT_SMOLLM2_GGUF to SmolLM2-135M-Instruct.Q4_1.gguf");
+  PEFT_SKIP_WITHOUT(path, test::smollm2_name);
   const auto compiled = ChatTemplate::compile(gguf_fields(path).chat_template);
   ChatOptions options;
   options.add_generation_prompt = true;

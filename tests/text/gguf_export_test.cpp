@@ -142,7 +142,7 @@ TEST(GgufExport, MergesThatNoScoresGiveAreRefused) {
 
 TEST(GgufExport, SmolLm2ThereAndBack) {
   const std::string path = smollm2_file();
-  PEFT_SKIP_WITHOUT(path, "SmolLM2 model: set PEFT_SMOLLM2_GGUF to SmolLM2-135M-Instruct.Q4_1.gguf");
+  PEFT_SKIP_WITHOUT(path, test::smollm2_name);
   const GgufTokenizerFields fields = gguf_fields(path);
   const auto tokenizer = Tokenizer::from_gguf(fields);
   EXPECT_EQ(kind_of(*tokenizer).model, "byte_level_bpe");

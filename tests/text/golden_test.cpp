@@ -80,7 +80,7 @@ INSTANTIATE_TEST_SUITE_P(Families, GoldenPre, testing::Values("llama-bpe", "qwen
 
 TEST(GoldenGguf, SmolLm2) {
   const std::string path = smollm2_file();
-  PEFT_SKIP_WITHOUT(path, "SmolLM2 model: set PEFT_SMOLLM2_GGUF to SmolLM2-135M-Instruct.Q4_1.gguf");
+  PEFT_SKIP_WITHOUT(path, test::smollm2_name);
   const auto tokenizer = Tokenizer::from_gguf(gguf_fields(path));
   expect_golden(tokenizer, "smollm2");
   EXPECT_EQ(tokenizer->bos_id(), 1);

@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "formats/gguf.h"
+#include "support/smollm2.h"
 #include "text/tokenizer.h"
 
 namespace peft::test {
@@ -20,14 +21,6 @@ inline std::string shared_file(const std::string& name) {
       join_path(given ? std::string(given) : std::string(PEFT_SOURCE_DIR) + "/../shared/data", name);
   return path_exists(path) ? path : std::string();
 }
-
-inline std::string smollm2_file() {
-  const char* given = std::getenv("PEFT_SMOLLM2_GGUF");
-  return given && path_exists(given) ? given : std::string();
-}
-
-#define PEFT_SKIP_WITHOUT(path, what) \
-  if ((path).empty()) GTEST_SKIP() << "SKIPPED: no " << (what)
 
 inline Json golden(const std::string& name) {
   const std::string path = std::string(PEFT_SOURCE_DIR) + "/tests/text/golden/" + name + ".json";

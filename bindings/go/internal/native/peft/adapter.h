@@ -143,8 +143,9 @@ PEFT_API peft_status peft_lora_config_init(peft_lora_config *config, size_t size
  * @param[in] name name of the adapter: not empty, no '.' or '/', not yet used on the model
  * @param[in] config the settings, or NULL for r 16, alpha 32, all linear layers
  * @param[out] out the adapter; free it with peft_adapter_free
- * @return PEFT_OK; PEFT_E_MISMATCH (no module matches); PEFT_E_FORMAT (a pattern or JSON text);
- *         PEFT_E_STATE (the name is used); PEFT_E_UNSUPPORTED
+ * @return PEFT_OK; PEFT_E_MISMATCH (no module matches); PEFT_E_FORMAT (JSON text);
+ *         PEFT_E_STATE (the name is used); PEFT_E_UNSUPPORTED (a setting, or a pattern that is no regular
+ *         expression without look-around)
  * Threads: shared. @since 0.1
  */
 PEFT_API peft_status peft_attach_lora(const peft_model *model, const char *name,

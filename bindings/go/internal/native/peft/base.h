@@ -179,7 +179,7 @@ PEFT_API const char *peft_status_name(peft_status status);
  * @param[out] buf receives the text, or NULL
  * @param[in] cap bytes of buf
  * @param[out] len full length in bytes, or NULL
- * @return PEFT_OK
+ * @return PEFT_OK; PEFT_E_INVALID_ARGUMENT (buf is NULL but cap is not 0)
  * Threads: any; the message belongs to the calling thread. @since 0.1
  */
 PEFT_API peft_status peft_last_error(char *buf, size_t cap, size_t *len);

@@ -184,7 +184,7 @@ PEFT_API peft_status peft_trainer_options_init(peft_trainer_options *options, si
  * @param[in] options how, or NULL
  * @param[out] out the trainer; free it with peft_trainer_free
  * @return PEFT_OK; PEFT_E_MISMATCH (an adapter of another model, token ids beyond the vocabulary);
- *         PEFT_E_STATE (a frozen, merged or detached adapter); PEFT_E_UNSUPPORTED; PEFT_E_IO (output_dir)
+ *         PEFT_E_STATE (a frozen, merged or detached adapter); PEFT_E_UNSUPPORTED
  * Threads: shared. @since 0.1
  */
 PEFT_API peft_status peft_trainer_create(const peft_model *model, const peft_adapter *adapter,
@@ -228,7 +228,8 @@ PEFT_API peft_status peft_train_step(peft_trainer *trainer, const peft_step_opti
  * @param[in] cancel may be NULL
  * @param[out] event what was done, struct_size set by the caller; or NULL
  * @return PEFT_OK; PEFT_END with a PEFT_EVENT_END when the training is over, also each time after that;
- *         PEFT_STEP_SKIPPED; PEFT_E_NUMERIC, PEFT_E_STATE, PEFT_E_IO, PEFT_E_CANCELLED
+ *         PEFT_STEP_SKIPPED; PEFT_E_NUMERIC, PEFT_E_STATE, PEFT_E_IO and PEFT_E_NOT_FOUND (output_dir),
+ *         PEFT_E_CANCELLED
  * Threads: exclusive. @since 0.1
  */
 PEFT_API peft_status peft_trainer_next(peft_trainer *trainer, const peft_cancel *cancel,
