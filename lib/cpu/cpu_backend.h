@@ -17,9 +17,6 @@ class CpuBackend final : public Backend {
 
   DeviceKind kind() const override { return DeviceKind::cpu; }
   std::shared_ptr<MemorySource> memory() const override { return memory_; }
-  void copy_to_host(const std::byte* device, std::byte* host, int64_t bytes) override;
-  void copy_from_host(const std::byte* host, std::byte* device, int64_t bytes) override;
-  void synchronize() override {}
 
   int threads() const { return threads_; }
 
@@ -28,6 +25,11 @@ class CpuBackend final : public Backend {
 #include "tensor/kernels.def"
 #undef KERNEL
 #undef SCRATCH
+
+ protected:
+  void receive(const std::byte* device, std::byte* host, int64_t bytes) override;
+  void send(const std::byte* host, std::byte* device, int64_t bytes) override;
+  void wait() override {}
 
  private:
   std::shared_ptr<MemorySource> memory_;

@@ -1,9 +1,12 @@
 #include "devices/devices.h"
 
 #include <charconv>
+#include <map>
+#include <mutex>
 
 #include "cpu/cpu_backend.h"
 #include "devices/cuda_module.h"
+#include "devices/module_device.h"
 #include "meta/meta_backend.h"
 
 namespace peft {
@@ -24,8 +27,12 @@ Device& cuda_device(int32_t index) {
   const ModuleTable& module = cuda_module();
   check(index < module.device_count, Code::device, "device 'cuda:{}': this machine has {} GPUs", index,
         module.device_count);
-  Device* device = module.device(index);
-  check(device != nullptr, Code::device, "device 'cuda:{}' cannot be used", index);
+  // Kept for the life of the process, like the module.
+  static std::mutex mutex;
+  static auto* const devices = new std::map<int32_t, std::unique_ptr<Device>>;
+  const std::lock_guard lock(mutex);
+  std::unique_ptr<Device>& device = (*devices)[index];
+  if (!device) device = make_module_device(module, index);
   return *device;
 }
 

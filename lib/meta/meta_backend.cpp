@@ -34,7 +34,7 @@ MetaBackend::MetaBackend(std::shared_ptr<MetaMemory> memory, std::unique_ptr<Bac
   PEFT_ASSERT(memory_ != nullptr && target_ != nullptr);
 }
 
-void MetaBackend::copy_to_host(const std::byte*, std::byte* host, int64_t bytes) {
+void MetaBackend::receive(const std::byte*, std::byte* host, int64_t bytes) {
   if (bytes > 0) std::memset(host, 0, static_cast<size_t>(bytes));
 }
 

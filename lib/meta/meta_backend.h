@@ -37,9 +37,6 @@ class MetaBackend final : public SilentBackend {
 
   DeviceKind kind() const override { return DeviceKind::meta; }
   std::shared_ptr<MemorySource> memory() const override { return memory_; }
-  void copy_to_host(const std::byte* device, std::byte* host, int64_t bytes) override;
-  void copy_from_host(const std::byte*, std::byte*, int64_t) override {}
-  void synchronize() override {}
 
   const MetaCounts& counts() const { return counts_; }
   void reset_counts() { counts_ = {}; }
@@ -56,6 +53,11 @@ class MetaBackend final : public SilentBackend {
 #include "tensor/kernels.def"
 #undef KERNEL
 #undef SCRATCH
+
+ protected:
+  void receive(const std::byte* device, std::byte* host, int64_t bytes) override;
+  void send(const std::byte*, std::byte*, int64_t) override {}
+  void wait() override {}
 
  private:
   std::shared_ptr<MetaMemory> memory_;

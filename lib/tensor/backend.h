@@ -19,23 +19,58 @@ namespace peft {
 
 enum class DeviceKind : uint8_t { cpu, cuda, meta };
 
+// A failure as a value: what crosses the border to a module, over which nothing is thrown.
+struct Fault {
+  int32_t code = 0;  // a Code; 0 = none
+  char text[508] = {};
+};
+
 class Backend {
  public:
   virtual ~Backend() = default;
   virtual DeviceKind kind() const = 0;
   // Device memory of this backend; shared by all contexts of the device.
   virtual std::shared_ptr<MemorySource> memory() const = 0;
-  // Between host and device memory; returns when the data has arrived. On meta nothing moves and hosts read
-  // zeros.
-  virtual void copy_to_host(const std::byte* device, std::byte* host, int64_t bytes) = 0;
-  virtual void copy_from_host(const std::byte* host, std::byte* device, int64_t bytes) = 0;
-  virtual void synchronize() = 0;
+
+  // Between host and device memory, in the order of the kernels. The host's buffer is free again on return; what was
+  // sent is seen by later kernels of this backend, and by others after synchronize(). On meta nothing moves and hosts
+  // read zeros.
+  void copy_to_host(const std::byte* device, std::byte* host, int64_t bytes) {
+    receive(device, host, bytes);
+    raise_fault();
+  }
+  void copy_from_host(const std::byte* host, std::byte* device, int64_t bytes) {
+    send(host, device, bytes);
+    raise_fault();
+  }
+  // Returns when all kernels are done.
+  void synchronize() {
+    wait();
+    raise_fault();
+  }
+
+  // Throws the first failure of the kernels since the last call. Those of a module throw nothing and compute nothing
+  // more once one failed; Context::backend() asks before each kernel. After Code::device_lost every call throws.
+  void raise_fault() {
+    if (fault_.code != 0) [[unlikely]]
+      raise();
+  }
 
 #define KERNEL(name, ...) virtual void name(__VA_ARGS__) = 0;
 #define SCRATCH(name, ...) virtual int64_t name##_scratch(__VA_ARGS__) const = 0;
 #include "tensor/kernels.def"
 #undef KERNEL
 #undef SCRATCH
+
+ protected:
+  virtual void receive(const std::byte* device, std::byte* host, int64_t bytes) = 0;
+  virtual void send(const std::byte* host, std::byte* device, int64_t bytes) = 0;
+  virtual void wait() = 0;
+
+  Fault fault_;
+
+ private:
+  [[noreturn]] void raise();
 };
 
 // Hash of the kernel list's text: host and module must have been built from the same one.

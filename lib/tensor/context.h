@@ -26,7 +26,11 @@ class Context {
   Context& operator=(const Context&) = delete;
   ~Context();
 
-  Backend& backend() { return *backend_; }
+  // Throws what earlier kernels left behind (Backend::raise_fault).
+  Backend& backend() {
+    backend_->raise_fault();
+    return *backend_;
+  }
   bool is_meta() const { return backend_->kind() == DeviceKind::meta; }
   MemoryPool& pool() { return *pool_; }
 

@@ -1,0 +1,67 @@
+#include "devices/module_device.h"
+
+#include <string>
+
+namespace peft {
+namespace {
+
+void raise(const Fault& fault) {
+  if (fault.code != 0) throw Error(static_cast<Code>(fault.code), fault.text);
+}
+
+class ModuleMemory final : public MemorySource {
+ public:
+  ModuleMemory(const ModuleTable& module, int32_t index) : module_(module), index_(index) {}
+  std::byte* allocate(int64_t bytes) override {
+    Fault fault;
+    std::byte* const block = module_.allocate(index_, bytes, &fault);
+    raise(fault);
+    PEFT_ASSERT(block != nullptr);
+    return block;
+  }
+  void release(std::byte* block, int64_t bytes) noexcept override { module_.release(index_, block, bytes); }
+
+ private:
+  const ModuleTable& module_;
+  int32_t index_;
+};
+
+class ModuleDevice final : public Device {
+ public:
+  ModuleDevice(const ModuleTable& module, int32_t index)
+      : module_(module), index_(index), memory_(std::make_shared<ModuleMemory>(module, index)) {}
+
+  DeviceKind kind() const override { return DeviceKind::cuda; }
+  std::string name() const override { return "cuda:" + std::to_string(index_); }
+  std::string description() const override { return facts().description; }
+  int64_t total_memory() const override { return facts().total_memory; }
+  int64_t available_memory() const override { return facts().available_memory; }
+  std::unique_ptr<Backend> create_backend(int) override {
+    Fault fault;
+    std::unique_ptr<Backend> backend(module_.create_backend(index_, memory_, &fault));
+    raise(fault);
+    PEFT_ASSERT(backend != nullptr);
+    return backend;
+  }
+
+ private:
+  DeviceFacts facts() const {
+    DeviceFacts facts;
+    Fault fault;
+    module_.facts(index_, &facts, &fault);
+    raise(fault);
+    return facts;
+  }
+
+  const ModuleTable& module_;
+  int32_t index_;
+  std::shared_ptr<MemorySource> memory_;
+};
+
+}  // namespace
+
+std::unique_ptr<Device> make_module_device(const ModuleTable& module, int32_t index) {
+  return std::make_unique<ModuleDevice>(module, index);
+}
+
+}  // namespace peft
