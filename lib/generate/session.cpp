@@ -51,8 +51,14 @@ Session::Session(const Session& other, std::unique_ptr<Context> context)
       prompt_length_(other.prompt_length_),
       tokens_(other.tokens_),
       logits_(other.logits_),
-      options_(other.options_) {
-  begin_generation();
+      options_(other.options_),
+      stops_(other.stops_),
+      new_tokens_(other.new_tokens_),
+      finish_(other.finish_),
+      rest_given_(other.rest_given_),
+      prefill_seconds_(other.prefill_seconds_),
+      decode_seconds_(other.decode_seconds_) {
+  if (other.decoder_) decoder_.emplace(*other.decoder_);
 }
 
 void Session::begin_generation() {

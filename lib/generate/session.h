@@ -60,6 +60,7 @@ class Session {
   // One piece. The session changes only when the piece is made.
   Piece next();
 
+  // A second session that goes on exactly as this one would: text held back, counts and draws included.
   std::unique_ptr<Session> fork() const;
   void rewind(int64_t position);
 

@@ -58,6 +58,7 @@ int32_t textrs_token(const textrs_tokenizer* tokenizer, int32_t id, textrs_bytes
 int32_t textrs_token_id(const textrs_tokenizer* tokenizer, const uint8_t* text, size_t size);
 
 int32_t textrs_stream_new(int32_t skip_special_tokens, textrs_stream** out, textrs_bytes* message);
+int32_t textrs_stream_copy(const textrs_stream* stream, textrs_stream** out, textrs_bytes* message);
 void textrs_stream_free(textrs_stream* stream);
 /* Text that `id` completes; with `finish` (`id` is ignored) what was held back, and the stream starts anew.
  */

@@ -13,6 +13,15 @@ StreamDecoder::StreamDecoder(std::shared_ptr<const Tokenizer> tokenizer, bool sk
   handle_ = std::shared_ptr<textrs_stream>(handle, BridgeDeleter());
 }
 
+StreamDecoder::StreamDecoder(const StreamDecoder& other) : tokenizer_(other.tokenizer_) {
+  textrs_stream* handle = nullptr;
+  BridgeBytes message;
+  check_bridge(
+      textrs_stream_copy(static_cast<const textrs_stream*>(other.handle_.get()), &handle, message.out()),
+      message);
+  handle_ = std::shared_ptr<textrs_stream>(handle, BridgeDeleter());
+}
+
 std::string StreamDecoder::advance(int32_t id, bool finish) {
   BridgeBytes text, message;
   check_bridge(

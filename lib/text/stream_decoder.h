@@ -15,6 +15,10 @@ class StreamDecoder {
  public:
   explicit StreamDecoder(std::shared_ptr<const Tokenizer> tokenizer, bool skip_special_tokens = true);
 
+  // A copy stands where the other stands and goes its own way.
+  StreamDecoder(const StreamDecoder& other);
+  StreamDecoder& operator=(const StreamDecoder&) = delete;
+
   // The text that `id` completes; often empty inside a character, and inside a run of byte tokens.
   std::string step(int32_t id);
   // What was held back, with replacement characters for what stayed incomplete. The decoder can be used anew.

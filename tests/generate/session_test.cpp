@@ -10,6 +10,7 @@
 #include "models/model.h"
 #include "support/expect_error.h"
 #include "support/golden.h"
+#include "text/text_fixtures.h"
 #include "train/trainer.h"
 
 namespace peft {
@@ -151,6 +152,70 @@ TEST(Session, ends_by_length_and_context) {
   EXPECT_EQ(last.finish, FinishReason::context);
   EXPECT_TRUE(last.end);
   EXPECT_EQ(session.tokens().size(), 12u);
+}
+
+// Tokens of one byte each, none of them a character alone: a tiny model's draws are mostly inside a
+// character.
+std::shared_ptr<const Tokenizer> bytes_from_0x80() {
+  Json json = test::byte_tokenizer();
+  Json vocabulary = Json::object();
+  for (const auto& [text, byte] : json["model"]["vocab"].items())
+    if (byte >= 0x80 && byte < 0x80 + 96) vocabulary[text] = byte.get<int>() - 0x80;
+  json["model"]["vocab"] = vocabulary;
+  json["model"]["merges"] = Json::array();
+  json["added_tokens"] = Json::array();
+  json["post_processor"] = nullptr;
+  return test::load(json);
+}
+
+std::vector<Piece> rest_of(Session& session) {
+  std::vector<Piece> pieces;
+  while (pieces.empty() || !pieces.back().end) pieces.push_back(session.next());
+  return pieces;
+}
+
+TEST(Session, that_was_forked_goes_on_as_the_first) {
+  const Fixture fixture("llama");
+  GenerationOptions options;
+  options.sampling.temperature = 2;
+  options.sampling.seed = 7;
+  options.max_new_tokens = 60;
+  std::string text;
+  for (const bool stops : {false, true}) {
+    // The second time with a stop string, held back in part for a while.
+    if (stops) options.stops = {text.substr(text.size() - 6)};
+    Session session({{fixture.model, &fixture.model->transformer()}, bytes_from_0x80(), {}}, {}, one_thread,
+                    0);
+    session.prefill(prompt, nullptr);
+    session.set_options(options);
+    std::vector<std::unique_ptr<Session>> forks;
+    std::vector<Piece> pieces;
+    int held_back = 0;
+    do {
+      forks.push_back(session.fork());
+      EXPECT_EQ(forks.back()->new_tokens(), session.new_tokens());
+      EXPECT_EQ(forks.back()->finish_reason(), session.finish_reason());
+      EXPECT_EQ(forks.back()->decode_seconds(), session.decode_seconds());
+      EXPECT_EQ(forks.back()->prefill_seconds(), session.prefill_seconds());
+      pieces.push_back(session.next());
+      held_back += pieces.back().token >= 0 && pieces.back().text.empty();
+      if (!stops) text += pieces.back().text;
+    } while (!pieces.back().end);
+    EXPECT_GT(held_back, 3);
+    EXPECT_EQ(pieces.back().finish, stops ? FinishReason::stop : FinishReason::length);
+    for (size_t at = 0; at < forks.size(); ++at) {
+      const std::vector<Piece> rest = rest_of(*forks[at]);
+      ASSERT_EQ(rest.size(), pieces.size() - at) << at;
+      for (size_t i = 0; i < rest.size(); ++i) {
+        EXPECT_EQ(rest[i].token, pieces[at + i].token) << at << " " << i;
+        EXPECT_EQ(rest[i].position, pieces[at + i].position) << at << " " << i;
+        EXPECT_EQ(rest[i].log_probability, pieces[at + i].log_probability) << at << " " << i;
+        EXPECT_EQ(rest[i].text, pieces[at + i].text) << at << " " << i;
+        EXPECT_EQ(rest[i].finish, pieces[at + i].finish) << at << " " << i;
+      }
+      EXPECT_EQ(forks[at]->new_tokens(), session.new_tokens());
+    }
+  }
 }
 
 // Each session keeps the adapter it began with while the trainer changes it.

@@ -41,6 +41,16 @@ TEST(StreamDecoder, GivesWholeCharactersOnly) {
   EXPECT_EQ(stream.step('b'), "b");  // anew
 }
 
+TEST(StreamDecoder, ACopyStandsInsideTheSameCharacter) {
+  StreamDecoder stream(load(byte_tokenizer()));
+  EXPECT_EQ(stream.step(0xF0), "");
+  EXPECT_EQ(stream.step(0x9F), "");
+  StreamDecoder copy(stream);
+  EXPECT_EQ(stream.finish(), "\uFFFD");
+  EXPECT_EQ(copy.step(0x91), "");
+  EXPECT_EQ(copy.step(0x8D), "\U0001F44D");
+}
+
 TEST(StreamDecoder, BrokenBytesBecomeReplacementsAsInDecode) {
   const auto tokenizer = load(byte_tokenizer());
   std::mt19937 random(5);

@@ -4,6 +4,7 @@ use tokenizers::Result;
 
 /// The ids of a window that starts with some context, whose text was given out before: decoders treat the
 /// first token of a text differently, and the context takes that treatment.
+#[derive(Clone)]
 pub struct Stream {
     skip_special_tokens: bool,
     window: Vec<u32>,

@@ -239,8 +239,24 @@ pub unsafe extern "C" fn textrs_stream_new(
     report(outcome, message, |stream| out.write(Box::into_raw(stream)))
 }
 
+/// A second stream that stands where `stream` does.
+///
 /// # Safety
-/// `stream` came from textrs_stream_new and is not used afterwards; NULL is fine.
+/// `stream` is alive and not changed meanwhile; `out` points to a place for a pointer.
+#[no_mangle]
+pub unsafe extern "C" fn textrs_stream_copy(
+    stream: *const Stream,
+    out: *mut *mut Stream,
+    message: *mut Bytes,
+) -> i32 {
+    let outcome = bounded("copying a stream", decode_allowance((*stream).held()), || {
+        Ok(Box::new((*stream).clone()))
+    });
+    report(outcome, message, |copy| out.write(Box::into_raw(copy)))
+}
+
+/// # Safety
+/// `stream` came from textrs_stream_new or textrs_stream_copy and is not used afterwards; NULL is fine.
 #[no_mangle]
 pub unsafe extern "C" fn textrs_stream_free(stream: *mut Stream) {
     if !stream.is_null() {
