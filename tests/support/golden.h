@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cmath>
+#include <cstdlib>
 #include <map>
 #include <memory>
 #include <string>
@@ -14,7 +15,11 @@
 
 namespace peft::test {
 
-inline std::string data_path(const std::string& name) { return std::string(PEFT_SOURCE_DIR) + "/tests/data/" + name; }
+// PEFT_TEST_DATA: where a test program runs away from the sources it was built from.
+inline std::string data_path(const std::string& name) {
+  const char* given = std::getenv("PEFT_TEST_DATA");
+  return (given ? std::string(given) : std::string(PEFT_SOURCE_DIR) + "/tests/data") + "/" + name;
+}
 
 inline std::unique_ptr<Context> cpu_context(int threads = 2) {
   return std::make_unique<Context>(find_device("cpu").create_backend(threads));
