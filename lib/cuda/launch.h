@@ -28,6 +28,7 @@ inline constexpr unsigned warp_size = 32;
 // Throws Code::device, ::device_lost or ::out_of_memory, naming the call and CUDA's own words.
 void check_cuda(cudaError_t status, const char* what);
 
+#if defined(PEFT_CUDA_EMULATED) || defined(__CUDACC__)
 // grid and block: sizes in blocks and threads; a grid of no blocks starts nothing. shared_bytes: dynamic shared memory.
 template <typename... Parameters, typename... Arguments>
 void launch(cudaStream_t stream, dim3 grid, dim3 block, size_t shared_bytes, void (*kernel)(Parameters...),
@@ -44,6 +45,7 @@ void launch(cudaStream_t stream, dim3 grid, dim3 block, size_t shared_bytes, voi
 #endif
   check_cuda(cudaPeekAtLastError(), "kernel launch");
 }
+#endif
 
 // Blocks of `threads` that cover `count` elements; a grid-stride loop takes what is beyond `most` blocks.
 inline unsigned blocks_for(int64_t count, int64_t threads, int64_t most = int64_t{1} << 30) {

@@ -1,0 +1,58 @@
+// cuBLASLt, opened at run time: large matrix products, with a plan kept for every shape.
+#pragma once
+
+#include <cuda_runtime.h>
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace peft::cuda {
+
+// y[m,n] = alpha a[m,k] b[k,n], added to y with `accumulate`; row-major, strides in elements. A transposed operand lies
+// in memory as [k,m] or [n,k]. Operands are f32, multiplied exactly, or bf16; sums and y are f32.
+struct Product {
+  bool bfloat16 = false, a_transposed = false, b_transposed = false, accumulate = false;
+  float alpha = 1.0f;
+  int64_t m = 0, n = 0, k = 0;
+  const std::byte *a = nullptr, *b = nullptr;
+  float* y = nullptr;
+  int64_t a_stride = 0, b_stride = 0, y_stride = 0;
+};
+
+// Where the library is looked for: $LIBPEFT_CUBLASLT alone when set, else beside this module, where dlopen(3) looks, and
+// where CUDA's installer and its wheels put it.
+std::vector<std::string> cublaslt_places();
+
+// One thread at a time, one stream.
+class CublasLt {
+ public:
+  // For the current device. Code::device naming every place when the library is absent.
+  explicit CublasLt(int32_t device);
+  ~CublasLt();
+  CublasLt(const CublasLt&) = delete;
+  CublasLt& operator=(const CublasLt&) = delete;
+
+  // False, and nothing done, where the library has no algorithm for this product. No size may be 0.
+  bool multiply(cudaStream_t stream, const Product& product);
+
+  static constexpr int64_t workspace_bytes = int64_t{32} << 20;  // what Hopper's kernels ask for
+
+ private:
+  struct Plan;
+  using Key = std::array<int64_t, 10>;
+
+  const Plan& plan_for(const Product& product);
+  std::unique_ptr<Plan> make_plan(const Product& product) const;
+
+  int32_t device_;
+  void* handle_ = nullptr;
+  std::byte* workspace_ = nullptr;
+  std::map<Key, std::unique_ptr<Plan>> plans_;
+};
+
+}  // namespace peft::cuda
