@@ -134,10 +134,13 @@ std::string base_fingerprint(const Transformer& model, Context& context) {
 
 // What decides the result: a run with another signature is another training.
 Json Trainer::signature() const {
+  Json adapter = adapter_->plan().config();
+  // What the writer of a file puts in, so that a loaded adapter is the one that was attached before.
+  for (const char* key : {"base_model_name_or_path", "inference_mode", "peft_version"}) adapter.erase(key);
   Json json = Json::object();
   json["model_family"] = model_->spec().family;
   json["base"] = base_fingerprint(*model_, *context_);
-  json["adapter"] = dump_json(adapter_->plan().config());
+  json["adapter"] = dump_json(adapter);
   json["scale"] = adapter_->scale();
   json["data"] = dataset_ ? dataset_->fingerprint() : "";
   json["eval_data"] = eval_dataset_ ? eval_dataset_->fingerprint() : "";

@@ -174,3 +174,34 @@ TEST_F(Resume, old_checkpoints_are_pruned_and_the_newest_stay) {
 
 }  // namespace
 }  // namespace peft
+// A second training of one adapter: the process that goes on has it from the file that the first one left.
+TEST_F(Resume, goes_on_with_the_adapter_loaded_from_its_file) {
+  const test::TemporaryFolder folder;
+  const auto context = test::cpu_context();
+  const auto on = [&](const std::shared_ptr<Adapter>& which) {
+    return std::make_unique<Trainer>(test::transformer_of(model), which, dataset, nullptr,
+                                     test::cpu_context(2), run_options(), "tiny-llama");
+  };
+  run(*trainer(run_options()), 4);
+  SaveAdapterOptions save;
+  save.base_name = "tiny-llama";
+  save_adapter(*adapter, folder.file("learned"), *context, save);
+  losses.clear();
+  {
+    const auto second = on(adapter);
+    run(*second, 5);
+    second->checkpoint(folder.file("cut"), nullptr);
+    run(*second, steps);
+  }
+  const std::vector<double> uncut = losses;
+  const auto values = test::values_of(*adapter);
+  const auto loaded =
+      load_adapter("default", folder.file("learned"), model->transformer(), *context, "tiny-llama").adapter;
+  losses.assign(uncut.begin(), uncut.begin() + 5);
+  const auto resumed = on(loaded);
+  EXPECT_EQ(resumed->resume(folder.file("cut")), "");
+  run(*resumed, steps);
+  EXPECT_EQ(losses, uncut);
+  EXPECT_EQ(test::values_of(*loaded), values);
+}
+
