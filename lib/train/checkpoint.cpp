@@ -147,7 +147,7 @@ Json Trainer::signature() const {
   json["batch_size"] = options_.batch_size;
   json["gradient_accumulation_steps"] = options_.accumulation;
   json["schedule"] = static_cast<int>(options_.schedule);
-  json["total_steps"] = total_steps_;
+  json["total_steps"] = planned_steps_;
   json["learning_rate"] = options_.learning_rate;
   json["warmup_ratio"] = options_.warmup_ratio;
   json["warmup_steps"] = options_.warmup_steps;

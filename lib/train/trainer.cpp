@@ -72,9 +72,9 @@ Trainer::Trainer(std::shared_ptr<const Transformer> model, std::shared_ptr<Adapt
     batches.packing = options_.packing;
     batches.packing_length = options_.packing_length;
     batcher_.emplace(*dataset_, batches);
-    total_steps_ = options_.max_steps > 0 ? options_.max_steps : batcher_->total_steps(options_.epochs);
+    planned_steps_ = options_.max_steps > 0 ? options_.max_steps : batcher_->total_steps(options_.epochs);
   } else {
-    total_steps_ = options_.max_steps;
+    planned_steps_ = options_.max_steps;
   }
   state_.learning_rate = options_.learning_rate;
 }
@@ -83,10 +83,18 @@ Trainer::~Trainer() = default;
 
 int64_t Trainer::trainable_elements() const { return adapter_->parameter_count(); }
 
+int64_t Trainer::total_steps() const {
+  return dataset_ ? planned_steps_ + state_.step - state_.data_step : planned_steps_;
+}
+
+bool Trainer::plan_is_done() const {
+  return planned_steps_ > 0 && (dataset_ ? state_.data_step : state_.step) >= planned_steps_;
+}
+
 double Trainer::learning_rate() const {
-  const int64_t total = total_steps_ > 0 ? total_steps_ : std::numeric_limits<int32_t>::max();
+  const int64_t total = planned_steps_ > 0 ? total_steps() : std::numeric_limits<int32_t>::max();
   return state_.learning_rate *
-         schedule_factor(options_.schedule, state_.step, warmup_steps(options_, total_steps_), total);
+         schedule_factor(options_.schedule, state_.step, warmup_steps(options_, planned_steps_), total);
 }
 
 void Trainer::set_learning_rate(double base) {
@@ -141,44 +149,49 @@ TrainEvent Trainer::run_step(const Dataset& data, const StepPlan& plan, const Ca
   ++state_.step;
   state_.tokens += plan.tokens;
   event.step = state_.step;
-  event.total_steps = total_steps_;
   event.tokens = plan.tokens;
   event.loss_tokens = plan.loss_tokens;
   event.seconds = seconds_since(start);
   return event;
 }
 
-TrainEvent Trainer::step(const CancelToken* cancel) {
-  check(batcher_.has_value(), Code::state, "the trainer has no data set; give the step its rows");
+void Trainer::check_can_step() const {
   check(state_.skipped_in_row < options_.max_skipped_in_row, Code::numeric,
         "{} steps in a row had a non-finite loss or gradient; the adapter's values are those of the last "
         "good step",
         state_.skipped_in_row);
-  if (state_.finished || (total_steps_ > 0 && state_.step >= total_steps_)) {
-    TrainEvent event;
-    event.kind = EventKind::end;
-    event.step = state_.step;
-    event.total_steps = total_steps_;
-    event.epoch = state_.epoch;
-    return event;
-  }
+}
+
+TrainEvent Trainer::nothing_left() const {
+  TrainEvent event;
+  event.kind = EventKind::end;
+  event.step = state_.step;
+  event.total_steps = total_steps();
+  event.epoch = state_.epoch;
+  return event;
+}
+
+TrainEvent Trainer::step(const CancelToken* cancel) {
+  check(batcher_.has_value(), Code::state, "the trainer has no data set; give the step its rows");
+  check_can_step();
+  if (state_.finished || plan_is_done()) return nothing_left();
   const StepPlan plan = batcher_->step(state_.data_step);
   TrainEvent event = run_step(*dataset_, plan, cancel);
   ++state_.data_step;
+  event.total_steps = total_steps();
   event.epoch = state_.epoch = plan.epoch_end;
   return event;
 }
 
 TrainEvent Trainer::step_rows(std::span<const TokenRow> rows, const CancelToken* cancel) {
-  check(state_.skipped_in_row < options_.max_skipped_in_row, Code::numeric,
-        "{} steps in a row had a non-finite loss or gradient; the adapter's values are those of the last "
-        "good step",
-        state_.skipped_in_row);
+  check_can_step();
+  if (!dataset_ && plan_is_done()) return nothing_left();
   DatasetOptions options;
   options.max_seq_len = 0;
   const Dataset given = Dataset::from_rows(rows, options);
   check_vocabulary(*model_, given);
   TrainEvent event = run_step(given, plan_all(given, options_.batch_size), cancel);
+  event.total_steps = total_steps();
   event.epoch = state_.epoch;
   return event;
 }
@@ -190,13 +203,13 @@ Evaluation Trainer::evaluate_on(const Dataset& dataset, const CancelToken* cance
 
 bool Trainer::evaluation_due() const {
   if (!eval_dataset_ || state_.evaluated_step == state_.step) return false;
-  if (state_.step == total_steps_) return true;
+  if (state_.step == total_steps()) return true;
   return options_.eval_steps > 0 && state_.step % options_.eval_steps == 0;
 }
 
 bool Trainer::checkpoint_due() const {
   if (options_.save_steps == 0 || state_.step == 0 || state_.checkpoint_step == state_.step) return false;
-  return state_.step % options_.save_steps == 0 || state_.step == total_steps_ || state_.stopped_early;
+  return state_.step % options_.save_steps == 0 || state_.step == total_steps() || state_.stopped_early;
 }
 
 TrainEvent Trainer::make_evaluation(const CancelToken* cancel) {
@@ -258,13 +271,13 @@ TrainEvent Trainer::next(const CancelToken* cancel) {
     checkpoint({}, cancel);
     event.kind = EventKind::checkpoint;
     event.seconds = seconds_since(start);
-  } else if (state_.stopped_early || (total_steps_ > 0 && state_.step >= total_steps_)) {
+  } else if (state_.stopped_early || plan_is_done()) {
     event = finish();
   } else {
     event = step(cancel);
   }
   event.step = state_.step;
-  event.total_steps = total_steps_;
+  event.total_steps = total_steps();
   event.epoch = state_.epoch;
   event.best_eval_loss = state_.best_eval_loss;
   event.best_step = state_.best_step;

@@ -64,7 +64,8 @@ class Trainer {
   // The next step of the data; an event of kind end when all have been made. A cancelled or failed step
   // changes nothing: the next call repeats it. Code::numeric after too many skipped steps in a row.
   TrainEvent step(const CancelToken* cancel);
-  // One step of the given rows.
+  // One step of the given rows. With a data set it is one more than the data set's; without, one of
+  // max_steps.
   TrainEvent step_rows(std::span<const TokenRow> rows, const CancelToken* cancel);
   // The next thing of the plan: evaluation, checkpoint, step or end.
   TrainEvent next(const CancelToken* cancel);
@@ -78,7 +79,7 @@ class Trainer {
 
   const TrainerState& state() const { return state_; }
   const TrainerOptions& options() const { return options_; }
-  int64_t total_steps() const { return total_steps_; }
+  int64_t total_steps() const;   // of the plan, and of given rows beside it; 0: unknown
   double learning_rate() const;  // of the next step
   void set_learning_rate(double base);
   bool finished() const;
@@ -92,6 +93,9 @@ class Trainer {
   TrainEvent run_step(const Dataset& data, const StepPlan& plan, const CancelToken* cancel);
   TrainEvent make_evaluation(const CancelToken* cancel);
   TrainEvent finish();
+  TrainEvent nothing_left() const;
+  void check_can_step() const;
+  bool plan_is_done() const;
   void put_best_back();
   bool evaluation_due() const;
   bool checkpoint_due() const;
@@ -108,7 +112,7 @@ class Trainer {
   std::shared_ptr<const HookTable> hooks_;
   std::unique_ptr<Workspace> workspace_;
   std::optional<Batcher> batcher_;
-  int64_t total_steps_ = 0;  // 0: unknown
+  int64_t planned_steps_ = 0;  // of the data set, or max_steps without one; 0: unknown
   TrainerState state_;
   bool output_dir_cleaned_ = false;
   std::vector<Tensor> best_;  // the adapter's buffers at best_step, when they are kept

@@ -73,6 +73,44 @@ TEST_F(Resume, at_every_step_gives_the_same_bits) {
   }
 }
 
+// Steps of given rows among those of the data set, cut before and after each.
+TEST_F(Resume, with_given_rows_between_gives_the_same_bits) {
+  const std::vector<test::TestRow> source = test::training_rows();
+  const std::vector<TokenRow> rows = test::views(source);
+  TrainerOptions options = run_options();
+  options.max_steps = 5;
+  const auto go_on = [&](Trainer& trainer, int64_t until) {
+    while (trainer.state().step < until) {
+      const bool given = trainer.state().step == 1 || trainer.state().step == 4;
+      const TrainEvent event =
+          given ? trainer.step_rows(std::span(rows).first(3), nullptr) : trainer.step(nullptr);
+      if (event.kind == EventKind::end) return;
+      losses.push_back(event.loss);
+    }
+  };
+  const auto uncut = trainer(options);
+  go_on(*uncut, 100);
+  EXPECT_EQ(uncut->state().step, 7);
+  EXPECT_EQ(uncut->state().data_step, 5);
+  const std::vector<double> expected = losses;
+  const auto values = test::values_of(*adapter);
+  const test::TemporaryFolder folder;
+  for (int64_t cut = 1; cut < 7; ++cut) {
+    losses.clear();
+    const std::string path = folder.file(fmt::format("cut-{}", cut));
+    {
+      const auto first = trainer(options);
+      go_on(*first, cut);
+      first->checkpoint(path, nullptr);
+    }
+    const auto second = trainer(options);
+    second->resume(path);
+    go_on(*second, 100);
+    EXPECT_EQ(losses, expected) << "cut at " << cut;
+    EXPECT_EQ(test::values_of(*adapter), values) << "cut at " << cut;
+  }
+}
+
 TEST_F(Resume, activation_checkpointing_gives_the_same_bits) {
   run_whole(run_options());
   TrainerOptions options = run_options();

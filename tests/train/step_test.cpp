@@ -80,8 +80,8 @@ TEST_F(Step, that_is_cancelled_changes_nothing) {
   std::vector<double> losses;
   int cancelled = 0;
   for (int i = 0; i < 4; ++i) {
-    // Signalled before the step, which then never runs, and at another time within it in each round; a step that
-    // was quicker than the signal simply counts.
+    // Signalled before the step, which then never runs, and at another time within it in each round; a step
+    // that was quicker than the signal simply counts.
     for (int delay = 0; delay < 4; ++delay) {
       CancelToken token;
       if (delay == 0) token.signal();
@@ -131,6 +131,49 @@ TEST_F(Step, of_callers_rows_is_the_step_of_the_same_data) {
   EXPECT_ERROR(Code::mismatch, "96", given->step_rows(std::vector<TokenRow>{{beyond, {}}}, nullptr));
   EXPECT_ERROR(Code::state, "", given->step_rows({}, nullptr));
   EXPECT_EQ(given->state().step, 2);
+}
+
+TEST_F(Step, of_callers_rows_takes_none_of_the_plan) {
+  TrainerOptions options;
+  options.epochs = 2;
+  options.warmup_ratio = 0;
+  options.schedule = Schedule::linear;
+  options.learning_rate = 1;
+  const auto run = trainer(options);
+  EXPECT_EQ(run->total_steps(), 4);
+  const std::vector<TokenRow> all = test::views(rows);
+  std::vector<double> rates;
+  std::vector<int64_t> totals;
+  const auto note = [&](const TrainEvent& event) {
+    rates.push_back(event.learning_rate);
+    totals.push_back(event.total_steps);
+  };
+  note(run->step(nullptr));
+  note(run->step_rows(std::span(all).first(2), nullptr));
+  note(run->step_rows(std::span(all).first(2), nullptr));
+  while (true) {
+    const TrainEvent event = run->next(nullptr);
+    if (event.kind == EventKind::end) break;
+    if (event.kind == EventKind::step) note(event);
+  }
+  EXPECT_EQ(run->state().data_step, 4);
+  EXPECT_EQ(run->state().step, 6);
+  EXPECT_EQ(run->state().epoch, 2.0);
+  EXPECT_EQ(totals, (std::vector<int64_t>{4, 5, 6, 6, 6, 6}));
+  EXPECT_EQ(rates, (std::vector<double>{1, 3.0 / 4, 3.0 / 5, 3.0 / 6, 2.0 / 6, 1.0 / 6}));
+}
+
+TEST_F(Step, of_callers_rows_without_a_data_set_ends_with_max_steps) {
+  dataset = nullptr;
+  TrainerOptions options;
+  options.max_steps = 2;
+  const auto run = trainer(options);
+  const std::vector<TokenRow> all = test::views(rows);
+  for (int i = 0; i < 2; ++i) EXPECT_EQ(run->step_rows(all, nullptr).kind, EventKind::step);
+  const auto before = test::values_of(*adapter);
+  EXPECT_EQ(run->step_rows(all, nullptr).kind, EventKind::end);
+  EXPECT_EQ(run->state().step, 2);
+  EXPECT_EQ(test::values_of(*adapter), before);
 }
 
 // 12 rows, 8 a step: the second step of an epoch has 4 rows, divided by their own tokens.
