@@ -181,37 +181,6 @@ TEST_F(Resume, passes_over_a_damaged_checkpoint) {
   }
 }
 
-TEST_F(Resume, refuses_another_training_and_changes_nothing) {
-  const test::TemporaryFolder folder;
-  const auto first = trainer(run_options());
-  run(*first, 2);
-  first->checkpoint(folder.file("cut"), nullptr);
-  TrainerOptions options = run_options();
-  options.seed = 7;
-  const auto second = trainer(options);
-  const auto before = test::values_of(*adapter);
-  EXPECT_ERROR(Code::mismatch, "seed", second->resume(folder.file("cut")));
-  EXPECT_EQ(second->state().step, 0);
-  EXPECT_EQ(test::values_of(*adapter), before);
-  EXPECT_ERROR(Code::not_found, "no complete checkpoint", second->resume(folder.file("nothing")));
-}
-
-TEST_F(Resume, old_checkpoints_are_pruned_and_the_newest_stay) {
-  const test::TemporaryFolder folder;
-  TrainerOptions options = run_options();
-  options.output_dir = folder.path();
-  options.save_steps = 2;
-  options.save_total_limit = 2;
-  const auto run = trainer(options);
-  while (run->next(nullptr).kind != EventKind::end) {
-  }
-  EXPECT_TRUE(path_exists(folder.file("checkpoint-12")) && path_exists(folder.file("checkpoint-10")));
-  EXPECT_FALSE(path_exists(folder.file("checkpoint-8")));
-  EXPECT_TRUE(run->finished());
-}
-
-}  // namespace
-}  // namespace peft
 // A second training of one adapter: the process that goes on has it from the file that the first one left.
 TEST_F(Resume, goes_on_with_the_adapter_loaded_from_its_file) {
   const test::TemporaryFolder folder;
@@ -243,3 +212,34 @@ TEST_F(Resume, goes_on_with_the_adapter_loaded_from_its_file) {
   EXPECT_EQ(test::values_of(*loaded), values);
 }
 
+TEST_F(Resume, refuses_another_training_and_changes_nothing) {
+  const test::TemporaryFolder folder;
+  const auto first = trainer(run_options());
+  run(*first, 2);
+  first->checkpoint(folder.file("cut"), nullptr);
+  TrainerOptions options = run_options();
+  options.seed = 7;
+  const auto second = trainer(options);
+  const auto before = test::values_of(*adapter);
+  EXPECT_ERROR(Code::mismatch, "seed", second->resume(folder.file("cut")));
+  EXPECT_EQ(second->state().step, 0);
+  EXPECT_EQ(test::values_of(*adapter), before);
+  EXPECT_ERROR(Code::not_found, "no complete checkpoint", second->resume(folder.file("nothing")));
+}
+
+TEST_F(Resume, old_checkpoints_are_pruned_and_the_newest_stay) {
+  const test::TemporaryFolder folder;
+  TrainerOptions options = run_options();
+  options.output_dir = folder.path();
+  options.save_steps = 2;
+  options.save_total_limit = 2;
+  const auto run = trainer(options);
+  while (run->next(nullptr).kind != EventKind::end) {
+  }
+  EXPECT_TRUE(path_exists(folder.file("checkpoint-12")) && path_exists(folder.file("checkpoint-10")));
+  EXPECT_FALSE(path_exists(folder.file("checkpoint-8")));
+  EXPECT_TRUE(run->finished());
+}
+
+}  // namespace
+}  // namespace peft
