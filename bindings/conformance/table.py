@@ -43,6 +43,9 @@ def main():
     bad = {key: cell for key, cell in cells.items() if cell != "ok" and not cell.startswith("skipped: ")}
     for (step, language), cell in bad.items():
         print(f"{language}: {step}: {cell}")
+    for (step, language), cell in cells.items():
+        if cell.startswith("skipped: "):
+            print(f"SKIPPED: conformance: {language}: {step}: {cell.removeprefix('skipped: ')}")
     skipped = sum(cell.startswith("skipped: ") for cell in cells.values())
     print(f"{len(cells)} cells, {len(bad)} do not hold, {skipped} skipped")
     return 1 if bad or not cells else 0

@@ -1,23 +1,16 @@
 #!/usr/bin/env bash
 # Generates, compiles the native half and Libpeft.dll. Output: build/bindings/csharp, with Libpeft.dll and both native
-# libraries beside each other in lib/.   LIBPEFT_DIR: folder of libpeft.so; default build or build/test of the project.
+# libraries beside each other in lib/.   LIBPEFT_DIR: folder of libpeft.so; default: the newest of build and build/test.
 # Ends with 77 where mono, SWIG or a compiler is missing.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 out=$root/build/bindings/csharp
-for tool in mcs mono swig "${CXX:-c++}"; do
-  command -v "$tool" > /dev/null || { echo "csharp: SKIPPED: $tool is not installed" >&2 && exit 77; }
+. "$root/bindings/swig/version.sh" csharp
+for tool in mcs mono "${CXX:-c++}"; do
+  command -v "$tool" > /dev/null || { echo "SKIPPED: csharp: there is no $tool" >&2 && exit 77; }
 done
-if [[ -z ${LIBPEFT_DIR:-} ]]; then
-  for folder in "$root/build" "$root/build/test"; do
-    [[ -e $folder/libpeft.so.1 ]] && LIBPEFT_DIR=$folder && break
-  done
-fi
-if [[ ! -e ${LIBPEFT_DIR:-}/libpeft.so.1 ]]; then
-  echo "csharp: no libpeft.so.1 in ${LIBPEFT_DIR:-$root/build or $root/build/test}: set LIBPEFT_DIR" >&2
-  exit 2
-fi
+. "$root/bindings/library.sh"
 
 # True if the first is missing or older than anything in the others.
 newer() { [[ ! -e $1 || -n $(find "${@:2}" -newer "$1" -print -quit) ]]; }

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Builds the binding, its tests, its package and the README's lines, and tests all of it; offline.   run.sh [TEST...]: NUnit
-# classes or methods alone, such as Libpeft.Tests.TextTest.   LIBPEFT_DIR: folder of libpeft.so; default build or build/test.
+# classes or methods alone, such as Libpeft.Tests.TextTest.   LIBPEFT_DIR: folder of libpeft.so; default as for build.sh.
 # Ends with 77 where the tool chain is missing.
 set -euo pipefail
+[[ -n ${PEFT_BOUND:-} ]] || PEFT_BOUND=1 exec timeout -k 10 1000 bash "$0" "$@" # never hangs
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 out=$root/build/bindings/csharp
@@ -10,7 +11,7 @@ lib=$out/lib
 bash "$here/build.sh"
 nunit=$(find /usr/lib/cli /usr/lib/mono -name nunit.framework.dll -print -quit 2> /dev/null || true)
 command -v nunit-console > /dev/null && [[ -n $nunit ]] ||
-  { echo "csharp: SKIPPED: nunit-console is not installed" >&2 && exit 77; }
+  { echo "SKIPPED: csharp: nunit-console is not installed" >&2 && exit 77; }
 
 compile=(mcs -langversion:7 -warnaserror -debug "-r:$lib/Libpeft.dll")
 "${compile[@]}" -target:library -out:"$lib/Libpeft.Tests.dll" "-r:$nunit" "$here"/tests/*.cs
@@ -48,7 +49,7 @@ if ((!$#)); then
     (cd "$out/quickstart" && PEFT_MODEL=$model timeout 300 mono "$lib/quickstart.exe") | tail -4
     [[ -e $out/quickstart/my-adapter/adapter_model.safetensors ]]
   else
-    echo "csharp: SKIPPED: the quick start compiles, but there is no model in $model to run it on" >&2
+    echo "SKIPPED: csharp: the quick start compiles, but there is no model in $model to run it on" >&2
   fi
   bash "$here/pack.sh"
 fi

@@ -1,21 +1,16 @@
-# Sourced: finds libpeft.so of the tree and makes pkg-config name it. LIBPEFT_DIR: its folder; default build, build/test.
+# Sourced: finds libpeft.so of the tree and makes pkg-config name it. LIBPEFT_DIR: its folder; default: the newest of build and build/test.
 go_here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 go_root=$(cd "$go_here/../.." && pwd)
 command -v go > /dev/null || PATH=$PATH:/usr/local/go/bin
-if ! command -v go > /dev/null; then
-  echo "go: SKIPPED: there is no go" >&2
+go_version=$(GOTOOLCHAIN=local go env GOVERSION 2> /dev/null | sed 's/^go//')
+if [[ $(printf '%s\n' 1.24 "$go_version" | sort -V | head -n 1) != 1.24 ]]; then
+  echo "SKIPPED: go: Go 1.24 or newer is needed, found ${go_version:-none}" >&2
   exit 77
 fi
-if [[ -z ${LIBPEFT_DIR:-} ]]; then
-  for folder in "$go_root/build" "$go_root/build/test"; do
-    [[ -e $folder/libpeft.so ]] && LIBPEFT_DIR=$folder && break
-  done
-fi
-if [[ ! -e ${LIBPEFT_DIR:-}/libpeft.so ]]; then
-  echo "go: no libpeft.so in ${LIBPEFT_DIR:-$go_root/build or $go_root/build/test}: set LIBPEFT_DIR" >&2
-  exit 2
-fi
-LIBPEFT_DIR=$(cd "$LIBPEFT_DIR" && pwd)
+for tool in pkg-config "${CXX:-c++}"; do
+  command -v "$tool" > /dev/null || { echo "SKIPPED: go: there is no $tool" >&2 && exit 77; }
+done
+. "$go_root/bindings/library.sh"
 go_out=$go_root/build/bindings/go
 mkdir -p "$go_out"
 cat > "$go_out/libpeft.pc" << END

@@ -15,7 +15,7 @@ func TestGeneratedCodeIsCurrent(t *testing.T) {
 	root := projectRoot(t)
 	version, err := exec.Command("swig", "-version").Output()
 	if err != nil || !strings.Contains(string(version), "SWIG Version 4.1.") {
-		t.Skip("SKIPPED: there is no swig 4.1, which made the generated code")
+		t.Skip("SKIPPED: go: there is no swig 4.1, which made the generated code")
 	}
 	folder := t.TempDir()
 	output, err := exec.Command("go", "run", "./internal/generate", root, folder).CombinedOutput()

@@ -14,7 +14,7 @@ import (
 func resident(t testing.TB) int64 {
 	text, err := os.ReadFile("/proc/self/statm")
 	if err != nil {
-		t.Skip("SKIPPED: no /proc")
+		t.Skip("SKIPPED: go: no /proc")
 	}
 	pages, err := strconv.ParseInt(strings.Fields(string(text))[1], 10, 64)
 	need(t, err)

@@ -78,7 +78,7 @@ func TestLibraryIsOpenedAtRunTime(t *testing.T) {
 	program := checker(t, "peft_open")
 	real := os.Getenv("LIBPEFT_DIR")
 	if real == "" {
-		t.Skip("SKIPPED: LIBPEFT_DIR is not set")
+		t.Skip("SKIPPED: go: LIBPEFT_DIR is not set")
 	}
 	if output, err := run(program, "LIBPEFT_DIR="+real); err != nil || !strings.HasPrefix(output, "libpeft ") {
 		t.Error(output, err)

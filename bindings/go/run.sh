@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Builds and tests the Go module against a built libpeft; exit 0 only if all of it holds.
-#   run.sh            vet, tests, tests with the race detector, tests of the library opened at run time, the service
+#   run.sh            vet, tests, tests with the race detector, tests of the library opened at run time
 #   run.sh generate   makes internal/native anew from the headers and bindings/swig (needs swig 4.1)
-# LIBPEFT_DIR: folder of libpeft.so; default: build, then build/test. Needs no network.
+# LIBPEFT_DIR: folder of libpeft.so; default: the newest of build and build/test. Needs no network.
 set -uo pipefail
+[[ -n ${PEFT_BOUND:-} ]] || PEFT_BOUND=1 exec timeout -k 10 1000 bash "$0" "$@" # never hangs
 . "$(dirname "$0")/environment.sh"
 cd "$go_here" || exit 2
 if [[ ${1:-} == generate ]]; then
@@ -26,7 +27,7 @@ step() { # name, command...
     results+=(FAILED)
     grep -v '^ *=== ' "$log" | tail -n 60 >&2
   fi
-  grep -hE 'SKIPPED|from Go|functions are reached|KiB more|goes on after' "$log" | sed 's/^ *[a-z_]*\.go:[0-9]*: /go:   /' >&2
+  grep -hE 'SKIPPED|from C|from Go|functions are reached|KiB more|goes on after' "$log" | sed 's/^ *[a-z_]*\.go:[0-9]*: //; /^SKIPPED: /!s/^/go:   /' >&2
   rm -f "$log"
 }
 unformatted() { [[ -z $(gofmt -l . | tee /dev/stderr) ]]; }
@@ -39,7 +40,6 @@ step tests go test -count=1 -timeout 20m -v .
 step "tests, race detector" go test -count=1 -timeout 20m -race -v .
 step "tests, opened at run time" go test -count=1 -timeout 20m -tags peft_open -v \
   -run 'Errors|Texts|Pieces|Events|Adapters|Library' .
-[[ -e $go_root/examples/services/go/test.sh ]] && step service bash "$go_root/examples/services/go/test.sh"
 
 echo
 failed=0

@@ -18,7 +18,7 @@ func projectRoot(t testing.TB) string {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat(filepath.Join(root, "include/peft/peft.h")); err != nil {
-		t.Skip("SKIPPED: not inside the project's tree")
+		t.Skip("SKIPPED: go: not inside the project's tree")
 	}
 	return root
 }

@@ -1,19 +1,11 @@
 #!/usr/bin/env bash
 # Makes what Maven cannot: the generated classes, their native half, and both libraries as resources of the jar.
-# LIBPEFT_DIR: folder of libpeft.so; default build or build/test of the project. Output: build/bindings/java.
+# LIBPEFT_DIR: folder of libpeft.so; default: the newest of build and build/test. Output: build/bindings/java.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 out=$root/build/bindings/java
-if [[ -z ${LIBPEFT_DIR:-} ]]; then
-  for folder in "$root/build" "$root/build/test"; do
-    [[ -e $folder/libpeft.so.1 ]] && LIBPEFT_DIR=$folder && break
-  done
-fi
-if [[ ! -e ${LIBPEFT_DIR:-}/libpeft.so.1 ]]; then
-  echo "java: no libpeft.so.1 in ${LIBPEFT_DIR:-$root/build or $root/build/test}: set LIBPEFT_DIR" >&2
-  exit 2
-fi
+. "$root/bindings/library.sh"
 jdk=${JAVA_HOME:-$(dirname "$(dirname "$(readlink -f "$(command -v javac)")")")}
 
 newer() { [[ ! -e $1 || -n $(find "${@:2}" -newer "$1" -print -quit) ]]; }

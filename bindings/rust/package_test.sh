@@ -9,7 +9,7 @@ trap 'rm -rf "$work"' EXIT
 cd "$here"
 # Both at once, which Cargo can since 1.90: libpeft-sys is on no registry yet.
 if ! cargo package --offline --locked --allow-dirty --no-verify -q -p libpeft-sys -p libpeft; then
-  echo "SKIPPED: this Cargo cannot package two crates that need each other"
+  echo "SKIPPED: rust: this Cargo cannot package two crates that need each other"
   exit 0
 fi
 version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)

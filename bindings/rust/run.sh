@@ -1,30 +1,22 @@
 #!/usr/bin/env bash
 # Builds and tests the Rust bindings against a built libpeft; exit 0 only if all of it holds.
-#   LIBPEFT_DIR        folder of libpeft.so; default: build, then build/test of the project
+#   LIBPEFT_DIR        folder of libpeft.so; default: the newest of build and build/test of the project
 #   CARGO_TARGET_DIR   default: build/bindings/rust of the project
 #   PEFT_RUST_CYCLES   create/free cycles of each kind of handle; default 10000
 # Works offline once the crates of Cargo.lock are cached.
 set -uo pipefail
+[[ -n ${PEFT_BOUND:-} ]] || PEFT_BOUND=1 exec timeout -k 10 1000 bash "$0" "$@" # never hangs
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 cd "$here" || exit 2
 
 [[ -d ${HOME:-/root}/.cargo/bin ]] && PATH=$PATH:${HOME:-/root}/.cargo/bin
 if ! command -v cargo > /dev/null; then
-  echo "rust: SKIPPED: there is no cargo" >&2
+  echo "SKIPPED: rust: there is no cargo" >&2
   exit 77
 fi
-if [[ -z ${LIBPEFT_DIR:-} ]]; then
-  for folder in "$root/build" "$root/build/test"; do
-    [[ -e $folder/libpeft.so ]] && LIBPEFT_DIR=$folder && break
-  done
-fi
-if [[ ! -e ${LIBPEFT_DIR:-}/libpeft.so ]]; then
-  echo "rust: no libpeft.so in ${LIBPEFT_DIR:-$root/build or $root/build/test}: set LIBPEFT_DIR" >&2
-  exit 2
-fi
-LIBPEFT_DIR=$(cd "$LIBPEFT_DIR" && pwd)
-export LIBPEFT_DIR CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$root/build/bindings/rust}
+. "$root/bindings/library.sh"
+export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$root/build/bindings/rust}
 export LD_LIBRARY_PATH=$LIBPEFT_DIR${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
 
 jobs=(-j "${PEFT_RUST_JOBS:-2}" --locked)
@@ -33,7 +25,7 @@ for manifest in "$here/Cargo.toml" "$service/Cargo.toml"; do
   [[ -e $manifest ]] || continue
   cargo fetch --locked --offline --manifest-path "$manifest" > /dev/null 2>&1 ||
     cargo fetch --locked --manifest-path "$manifest" > /dev/null 2>&1 ||
-    echo "rust: the crates of $manifest could not be fetched" >&2
+    { echo "SKIPPED: rust: the crates of $manifest are not cached and could not be fetched" >&2 && exit 77; }
 done
 export CARGO_NET_OFFLINE=true
 
@@ -45,7 +37,7 @@ step() { # name, command...
   echo "rust: $name" >&2
   "$@" > "$log" 2>&1
   status=$?
-  grep -h SKIPPED "$log" >&2
+  grep -hE '^SKIPPED: |^trivial call|^that is|cycles, ' "$log" >&2
   names+=("$name")
   if ((status == 0)); then
     results+=("ok$(awk '/^test result:/ { n += $4 } /^ok   / { ++n } END { if (n) print ", " n " tests" }' "$log")")
@@ -56,7 +48,7 @@ step() { # name, command...
   rm -f "$log"
 }
 skip() {
-  echo "rust: SKIPPED: $1: $2" >&2
+  echo "SKIPPED: rust: $1: $2" >&2
   names+=("$1")
   results+=("skipped: $2")
 }
@@ -68,13 +60,13 @@ if cargo clippy --version > /dev/null 2>&1; then
 else
   skip lint "no clippy"
 fi
-step "tests, linked" cargo test "${jobs[@]}" --workspace
+# With what tests print: figures, and what was skipped.
+step "tests, linked" cargo test "${jobs[@]}" --workspace -- --show-output
 step "tests, opened at run time" env -u LD_LIBRARY_PATH cargo test "${jobs[@]}" -p libpeft --features load-dynamic \
-  --test it --test load
+  --test it --test load -- --show-output
 step "documentation without the library" env -u LIBPEFT_DIR -u LD_LIBRARY_PATH DOCS_RS=1 RUSTDOCFLAGS="-D warnings" \
   cargo doc "${jobs[@]}" --no-deps -p libpeft-sys -p libpeft
 if [[ -e $service/test.sh ]]; then
-  step "the chat service, from outside" bash "$service/test.sh"
   cargo clippy --version > /dev/null 2>&1 &&
     step "lint, the chat service" cargo clippy "${jobs[@]}" --manifest-path "$service/Cargo.toml" -- -D warnings
 fi

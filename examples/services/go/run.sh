@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # run.sh [FLAGS] MODEL DATA: builds the service against the libpeft of this tree and starts it.
-# LIBPEFT_DIR: folder of libpeft.so; default: build, then build/test.
+# LIBPEFT_DIR: folder of libpeft.so; default: the newest of build and build/test.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/../../../bindings/go/environment.sh"

@@ -2,9 +2,11 @@
 # Drives the service from outside with curl: jobs in a queue, eight requests at once while it trains, a graceful end and
 # a kill in the middle of a training. What was cut must end with the bytes of what was not.
 set -euo pipefail
+[[ -n ${PEFT_BOUND:-} ]] || PEFT_BOUND=1 exec timeout -k 10 600 bash "$0" "$@" # never hangs
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../../.." && pwd)
-command -v curl > /dev/null || { echo "service go: SKIPPED, there is no curl" >&2 && exit 77; }
+command -v curl > /dev/null || { echo "SKIPPED: service go: there is no curl" >&2 && exit 77; }
+. "$root/bindings/go/environment.sh" # ends with 77 where there is no Go
 work=$(mktemp -d)
 pid=
 cleanup() {

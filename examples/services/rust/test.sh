@@ -2,10 +2,11 @@
 # Drives the service from outside, with curl on loopback; exit 0 only if all holds. LIBPEFT_DIR as for run.sh.
 # With SmolLM2 (PEFT_SMOLLM2_GGUF, or ~/.cache/libpeft) also slow answers: given up, and finished at the stop.
 set -uo pipefail
+[[ -n ${PEFT_BOUND:-} ]] || PEFT_BOUND=1 exec timeout -k 10 600 bash "$0" "$@" # never hangs
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../../.." && pwd)
 if ! command -v cargo > /dev/null && [[ ! -x ${HOME:-/root}/.cargo/bin/cargo ]] || ! command -v curl > /dev/null; then
-  echo "rust service: SKIPPED: there is no cargo or no curl" >&2
+  echo "SKIPPED: service rust: there is no cargo or no curl" >&2
   exit 77
 fi
 work=$(mktemp -d)
@@ -36,7 +37,7 @@ start() { # model, adapters
   done
   echo "FAILED  the service does not start" && cat "$work/err" && exit 1
 }
-json() { curl -s "$@" -H 'content-type: application/json'; }
+json() { curl -s --max-time 120 "$@" -H 'content-type: application/json'; }
 status() { json -o /dev/null -w '%{http_code}' "$@"; }
 ask() { # request
   json -N "$url/chat" -d "$1"
@@ -80,6 +81,15 @@ check "a folder that is not there is 404" same "$(status -X PUT "$url/adapters/x
 check "a folder outside is 400" same "$(status -X PUT "$url/adapters/x" -d '{"folder": "../model"}')" 400
 check "no new tokens are 400" same "$(status "$url/chat" -d '{"messages": [], "max_new_tokens": 0}')" 400
 check "an unknown field is 422" same "$(status "$url/chat" -d '{"messages": [], "tempo": 1}')" 422
+# Killed in the middle of an answer; the next one serves what this one served.
+ask "$speak, \"adapter\": \"voice\"}" > "$work/cut" &
+kill -9 "$server"
+wait
+voice=$(curl -s --max-time 1 "$url/health")
+check "it is gone" same "$voice" ""
+start "$work/demo/model" "$work/demo/adapters"
+check "after a kill its adapters are back" has "$(curl -s "$url/adapters")" '"folder":"v'
+check "they speak" has "hello hello goodbye goodbye" "$(ask "$speak, \"adapter\": \"voice\"}" | text_of)"
 check "an adapter is unloaded" has "$(curl -s -X DELETE "$url/adapters/voice")" '"name":"voice"'
 check "then it is unknown" same "$(curl -s -o /dev/null -w '%{http_code}' -X DELETE "$url/adapters/voice")" 404
 check "nothing is attached" same "$(health attached)" 0
@@ -90,7 +100,7 @@ server=
 
 gguf=${PEFT_SMOLLM2_GGUF:-${XDG_CACHE_HOME:-$HOME/.cache}/libpeft/SmolLM2-135M-Instruct.Q4_1.gguf}
 if [[ ! -e $gguf ]]; then
-  echo "SKIPPED slow answers: there is no SmolLM2 (PEFT_SMOLLM2_GGUF)"
+  echo "SKIPPED: service rust: slow answers: no model in $gguf (PEFT_SMOLLM2_GGUF)"
 else
   start "$gguf" "$work/demo/adapters"
   story='{"messages": [{"role": "user", "content": "Tell me a long story about the moon."}], "temperature": 0.8'
@@ -103,7 +113,10 @@ else
   check "a client that goes away frees its place" same "$(health free_places)" 8
   json -N "$url/chat" -d "$story, \"max_new_tokens\": 60}" > "$work/story" &
   client=$!
-  until grep -q 'event: piece' "$work/story"; do sleep 0.05; done
+  for _ in $(seq 600); do
+    grep -q 'event: piece' "$work/story" && break
+    sleep 0.05
+  done
   kill -TERM "$server"
   wait "$client"
   check "an answer is finished before the stop" has "$(cat "$work/story")" 'event: end'

@@ -37,7 +37,7 @@ fn said_with(folder: &Path) -> Option<String> {
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success(), "{text}");
     if text.contains("INSTALLED") {
-        println!("SKIPPED: the system has a libpeft");
+        println!("SKIPPED: rust: the system has a libpeft");
         return None;
     }
     Some(text)
@@ -50,7 +50,7 @@ fn compile(folder: &Path, source: &str) -> bool {
         .current_dir(folder)
         .status();
     if !status.is_ok_and(|status| status.success()) {
-        println!("SKIPPED: no C compiler");
+        println!("SKIPPED: rust: no C compiler");
         return false;
     }
     true

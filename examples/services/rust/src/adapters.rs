@@ -21,6 +21,9 @@ pub struct Entry {
     pub parameters: i64,
 }
 
+/// Names and folders of those that are loaded, in the folder of the adapters.
+const LOADED: &str = "loaded.json";
+
 pub struct Registry {
     model: Arc<Model>,
     folder: PathBuf,
@@ -34,6 +37,24 @@ impl Registry {
         Self { model, folder, next: AtomicU64::new(1), loaded: RwLock::default() }
     }
 
+    /// What was loaded when the service last ran, however that ended, is loaded again.
+    pub fn restore(&self) -> Result<(), Failure> {
+        let text = match std::fs::read_to_string(self.folder.join(LOADED)) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+            found => found?,
+        };
+        let before: BTreeMap<String, String> = serde_json::from_str(&text)
+            .map_err(|error| Failure::bad_request(format!("{LOADED}: {error}")))?;
+        let mut loaded = self.loaded.write().unwrap_or_else(PoisonError::into_inner);
+        for (name, folder) in before {
+            match self.load(&name, &folder) {
+                Ok(found) => drop(loaded.insert(name, found)),
+                Err(failure) => eprintln!("chat-service: {name} is not back: {}", failure.json()),
+            }
+        }
+        Ok(())
+    }
+
     pub fn list(&self) -> Vec<Entry> {
         let loaded = self.loaded.read().unwrap_or_else(PoisonError::into_inner);
         loaded.values().map(|(entry, _)| entry.clone()).collect()
@@ -42,6 +63,16 @@ impl Registry {
     /// Loads an adapter beside the others, and only then lets it take the name. Sessions that speak with the one
     /// that had it go on with that.
     pub fn put(&self, name: &str, folder: &str) -> Result<Entry, Failure> {
+        let (entry, adapter) = self.load(name, folder)?;
+        let mut loaded = self.loaded.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, mut before)) = loaded.insert(name.to_string(), (entry.clone(), adapter)) {
+            before.detach()?;
+        }
+        self.remember(&loaded)?;
+        Ok(entry)
+    }
+
+    fn load(&self, name: &str, folder: &str) -> Result<(Entry, Adapter), Failure> {
         let path = self.inside(folder)?;
         let version = self.next.fetch_add(1, Ordering::Relaxed);
         let adapter =
@@ -54,17 +85,14 @@ impl Registry {
             method: info.method,
             parameters: info.parameter_elements,
         };
-        let mut loaded = self.loaded.write().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, mut before)) = loaded.insert(name.to_string(), (entry.clone(), adapter)) {
-            before.detach()?;
-        }
-        Ok(entry)
+        Ok((entry, adapter))
     }
 
     pub fn remove(&self, name: &str) -> Result<Entry, Failure> {
         let mut loaded = self.loaded.write().unwrap_or_else(PoisonError::into_inner);
         let (entry, mut adapter) = loaded.remove(name).ok_or_else(|| unknown(name))?;
         adapter.detach()?;
+        self.remember(&loaded)?;
         Ok(entry)
     }
 
@@ -76,6 +104,14 @@ impl Registry {
         let loaded = self.loaded.read().unwrap_or_else(PoisonError::into_inner);
         let (_, adapter) = loaded.get(name).ok_or_else(|| unknown(name))?;
         Ok(SessionOptions::new().adapters([adapter]).create(&self.model)?)
+    }
+
+    /// Written beside and renamed: a kill leaves the old list or the new one.
+    fn remember(&self, loaded: &BTreeMap<String, (Entry, Adapter)>) -> Result<(), Failure> {
+        let folders: BTreeMap<_, _> = loaded.iter().map(|(name, (entry, _))| (name, &entry.folder)).collect();
+        let fresh = self.folder.join(format!("{LOADED}.new"));
+        std::fs::write(&fresh, serde_json::json!(folders).to_string())?;
+        Ok(std::fs::rename(fresh, self.folder.join(LOADED))?)
     }
 
     /// Clients name folders below the adapters' folder and nothing else.

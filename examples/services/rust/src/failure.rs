@@ -41,6 +41,13 @@ impl From<libpeft::Error> for Failure {
     }
 }
 
+impl From<std::io::Error> for Failure {
+    fn from(error: std::io::Error) -> Self {
+        let status = StatusCode::INTERNAL_SERVER_ERROR;
+        Self { status, code: "input or output".to_string(), message: error.to_string() }
+    }
+}
+
 impl From<tokio::task::JoinError> for Failure {
     fn from(error: tokio::task::JoinError) -> Self {
         let status = StatusCode::INTERNAL_SERVER_ERROR;

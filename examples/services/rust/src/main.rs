@@ -65,6 +65,7 @@ async fn run(model: &str, folder: PathBuf, address: &str) -> Result<(), Box<dyn 
         model,
         places: Arc::new(Semaphore::new(PLACES)),
     });
+    service.adapters.restore().map_err(|failure| failure.json().to_string())?;
     let listener = TcpListener::bind(address).await?;
     println!("listening on http://{}", listener.local_addr()?);
     // Answers that are being given are finished first.

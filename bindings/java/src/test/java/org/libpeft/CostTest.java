@@ -37,15 +37,21 @@ class CostTest {
         Dataset dataset = Dataset.fromRows(context, rows, null);
         Trainer trainer = model.trainer(adapter, dataset, new TrainerOptions().batchSize(1).maxSteps(steps + 3))) {
       for (int i = 0; i < 3; i++) trainer.step();
-      double inside = 0;
-      long begin = System.nanoTime();
-      for (int i = 0; i < steps; i++) inside += trainer.step().orElseThrow().seconds();
-      double outside = (System.nanoTime() - begin) / 1e9;
-      double excess = 100 * (outside - inside) / inside;
+      double[] inside = new double[steps];
+      double[] around = new double[steps];
+      for (int i = 0; i < steps; i++) {
+        long begin = System.nanoTime();
+        inside[i] = trainer.step().orElseThrow().seconds();
+        around[i] = (System.nanoTime() - begin) / 1e9 - inside[i];
+      }
+      // Medians: what else the machine does falls into few of the gaps, which are short.
+      Arrays.sort(inside);
+      Arrays.sort(around);
+      double excess = 100 * around[steps / 2] / inside[steps / 2];
       System.out.printf(
-          "cost: a training step takes %.3f ms in the library, %.3f ms seen from Java: %.2f %% more (%s)%n",
-          1e3 * inside / steps, 1e3 * outside / steps, excess, tiny ? "tiny model: no SmolLM2 here" : "SmolLM2");
-      assertTrue(tiny || excess < 1, excess + " % more");
+          "cost: a training step takes %.3f ms in the library and %.1f us around it seen from Java: %.3f %% more (%s)%n",
+          1e3 * inside[steps / 2], 1e6 * around[steps / 2], excess, tiny ? "tiny model: no SmolLM2 here" : "SmolLM2");
+      assertTrue(excess < 1, excess + " % more");
     }
   }
 }
