@@ -244,8 +244,8 @@ PEFT_API peft_status peft_session_next(peft_session *session, peft_piece *piece,
                                        size_t *len);
 
 /**
- * Makes a second session with the same tokens, sampling and adapters. The cache is shared until one of them
- * changes it.
+ * Makes a second session with the same tokens, sampling and adapters, which goes on as the first would: text
+ * held back, counts and random draws included. The cache is shared until one of them changes it.
  * @param[in] session the session
  * @param[out] out the new one; free it with peft_session_free
  * @return PEFT_OK; PEFT_E_BUSY while another thread changes the session

@@ -41,7 +41,8 @@ typedef struct peft_trainer_options {
                                             stepped too */
   peft_schedule schedule;              /**< default PEFT_SCHEDULE_COSINE */
   double epochs;                       /**< passes over the data; default 3 (HF) */
-  int64_t max_steps;                   /**< > 0: train so many steps whatever epochs says; default 0 */
+  int64_t max_steps;                   /**< > 0: train so many steps whatever epochs says; default 0. With a
+                                            data set those of given rows are not among them */
   double learning_rate;                /**< default 2e-4 (QLoRA) */
   double warmup_ratio;                 /**< share of the steps; default 0.03 (QLoRA) */
   int64_t warmup_steps;                /**< > 0 goes before warmup_ratio; default 0 */
@@ -82,7 +83,7 @@ typedef struct peft_step_options {
   uint32_t struct_size;
   int32_t row_count;         /**< rows given by the caller; default 0 = the next batch of the data set */
   const peft_row *rows;      /**< one step is made of them all, batch_size at a time; the data set does not
-                                  move */
+                                  move, and its steps that are left stay as many */
   const peft_cancel *cancel; /**< may be NULL. A cancelled step is undone: the next call repeats it */
 } peft_step_options;
 
@@ -100,7 +101,8 @@ typedef struct peft_step_result {
   uint32_t struct_size;      /**< set by the caller */
   peft_event_kind kind;
   int64_t step;              /**< the step that all figures belong to; the first is 1 */
-  int64_t total_steps;       /**< of the whole training; 0 without a data set and max_steps */
+  int64_t total_steps;       /**< of the whole training, steps of given rows so far included; 0 without a
+                                  data set and max_steps */
   double epoch;              /**< passes over the data up to the end of this step */
   double loss;               /**< mean over the loss-bearing tokens of this step; not finite if it was
                                   skipped */
@@ -128,7 +130,8 @@ typedef struct peft_trainer_info {
   uint32_t struct_size;        /**< set by the caller */
   int32_t finished;            /**< 1: the next pull gives PEFT_END */
   int64_t step;                /**< steps made, skipped ones included */
-  int64_t total_steps;         /**< of the whole training; 0 without a data set and max_steps */
+  int64_t total_steps;         /**< of the whole training, steps of given rows so far included; 0 without
+                                    a data set and max_steps */
   double epoch;                /**< passes over the data so far */
   double learning_rate;        /**< that the next step will apply */
   int64_t tokens;              /**< trained on so far */
