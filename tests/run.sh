@@ -3,6 +3,7 @@
 #   bash tests/run.sh                     everything
 #   bash tests/run.sh base formats        the tests of these folders only, building no more than they need
 #   bash tests/run.sh --preset asan       with another preset of CMakePresets.json (dev, test, asan, tsan)
+#   bash tests/run.sh --bindings "java;go"   of java;csharp;go;rust these bindings only; "": none
 #   bash tests/run.sh --no-setup          without looking for missing packages
 #   PEFT_SMOLLM2_GGUF=FILE bash tests/run.sh   with that SmolLM2-135M-Instruct instead of the fetched one
 #   bash tests/run.sh --list              names of the tests
@@ -13,6 +14,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 preset=test
 setup=yes
 list=no
+bindings=
 jobs=${PEFT_JOBS:-$(nproc)}
 folders=()
 while (($# > 0)); do
@@ -25,10 +27,14 @@ while (($# > 0)); do
       jobs=${2:?--jobs needs a number}
       shift
       ;;
+    --bindings)
+      bindings=-DPEFT_BINDINGS=${2?--bindings needs a list of languages}
+      shift
+      ;;
     --no-setup) setup=no ;;
     --list) list=yes ;;
     -h | --help)
-      sed -n '2,9s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
+      sed -n '2,10s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
       exit 0
       ;;
     -*)
@@ -47,14 +53,17 @@ fail() {
 }
 
 [[ -d ${HOME:-/root}/.cargo/bin ]] && PATH=$PATH:${HOME:-/root}/.cargo/bin
-[[ $setup == no ]] || bash tests/setup.sh tests
-
 build=build/$preset
+# Only whole runs of the preset "test" test the bindings, whose tool chains are large.
+packages=tests
+[[ $preset != test || ${#folders[@]} -gt 0 || $bindings == -DPEFT_BINDINGS= ]] || packages=bindings
+[[ $setup == no ]] || bash tests/setup.sh "$packages"
+
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
-if [[ ! -f $build/build.ninja ]]; then
+if [[ ! -f $build/build.ninja || -n $bindings ]]; then
   say "configuring $build"
-  if ! cmake --preset "$preset" > "$log" 2>&1; then
+  if ! cmake --preset "$preset" ${bindings:+"$bindings"} > "$log" 2>&1; then
     rm -f "$build/build.ninja"
     cat "$log"
     fail "the build could not be configured"

@@ -13,12 +13,11 @@ build_packages=(
   libcli11-dev libyaml-cpp-dev)
 test_packages=(
   libgtest-dev libgmock-dev libbenchmark-dev valgrind clang libclang-rt-14-dev python3)
-# Of the bindings: what is missing leaves out that language alone. Go is not among them, for Debian's is too old (1.24 is
-# needed); rustfmt and clippy come with Rust or not at all.
+# Of the bindings: what is missing leaves out that language alone. rustfmt and clippy come with Rust or not at all.
 binding_packages=(
   swig openjdk-17-jdk-headless maven mono-mcs mono-runtime libmono-system4.0-cil libmono-system-core4.0-cil
   libmono-system-xml4.0-cil libmono-system-runtime4.0-cil nunit-console libnunit-cil-dev)
-oldest_rust=1.85
+oldest_rust=1.85 oldest_go=1.24
 
 case $what in
   build) packages=("${build_packages[@]}") ;;
@@ -31,15 +30,29 @@ case $what in
 esac
 
 say() { echo "setup: $*"; }
+is_at_least() { [[ -n $2 && $(printf '%s\n' "$1" "$2" | sort -V | head -n 1) == "$1" ]]; }
 
 # Rust has no place among the packages above: rustup's is as good as Debian's.
 rust_is_new_enough() {
   local version
   command -v cargo > /dev/null && version=$(rustc --version 2> /dev/null | cut -d ' ' -f 2) || return 1
-  [[ -n $version && $(printf '%s\n' "$oldest_rust" "$version" | sort -V | head -n 1) == "$oldest_rust" ]]
+  is_at_least "$oldest_rust" "$version"
 }
 [[ -d ${HOME:-/root}/.cargo/bin ]] && PATH=$PATH:${HOME:-/root}/.cargo/bin
 rust_is_new_enough || packages+=(rustc-web cargo-web)
+
+if [[ $what == bindings ]]; then
+  command -v go > /dev/null || PATH=$PATH:/usr/local/go/bin
+  found=$(GOTOOLCHAIN=local go env GOVERSION 2> /dev/null | sed 's/^go//')
+  offered=$(apt-cache policy golang-go 2> /dev/null | sed -n 's/.*Candidate: [0-9]*:\{0,1\}\([0-9.]*\).*/\1/p')
+  if ! is_at_least "$oldest_go" "$found"; then
+    if is_at_least "$oldest_go" "$offered"; then
+      packages+=(golang-go)
+    else
+      say "Go $oldest_go is needed, found ${found:-none}, and the system offers ${offered:-none}: Go's binding is not tested"
+    fi
+  fi
+fi
 
 if ! command -v dpkg-query > /dev/null || ! command -v apt-get > /dev/null; then
   missing=()
