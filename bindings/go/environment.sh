@@ -2,7 +2,7 @@
 go_here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 go_root=$(cd "$go_here/../.." && pwd)
 command -v go > /dev/null || PATH=$PATH:/usr/local/go/bin
-go_version=$(GOTOOLCHAIN=local go env GOVERSION 2> /dev/null | sed 's/^go//')
+go_version=$(GOTOOLCHAIN=local go env GOVERSION 2> /dev/null | sed 's/^go//' || true)
 if [[ $(printf '%s\n' 1.24 "$go_version" | sort -V | head -n 1) != 1.24 ]]; then
   echo "SKIPPED: go: Go 1.24 or newer is needed, found ${go_version:-none}" >&2
   exit 77

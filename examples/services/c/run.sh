@@ -7,6 +7,6 @@ root=$(cd "$here/../../.." && pwd)
 out=$root/build/examples/services/c
 . "$root/bindings/library.sh"
 mkdir -p "$out"
-"${CC:-cc}" -std=c99 -O1 -Wall -Wextra -Wpedantic -Werror -Wno-missing-field-initializers -I"$root/include" \
+"${CC:-cc}" -std=c99 -O1 -Wall -Wextra -Wpedantic ${CFLAGS:-} -Wno-missing-field-initializers -I"$root/include" \
   -o "$out/character" "$here"/*.c -L"$LIBPEFT_DIR" -Wl,-rpath,"$LIBPEFT_DIR" -lpeft >&2
 exec "$out/character" "$@"

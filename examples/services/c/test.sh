@@ -22,7 +22,7 @@ fail() {
 }
 start() { # folder
   : > "$work/log"
-  bash "$here/run.sh" "$model" "$work/$1" 0 > "$work/log" 2>&1 &
+  CFLAGS=-Werror bash "$here/run.sh" "$model" "$work/$1" 0 > "$work/log" 2>&1 &
   pid=$!
   for _ in $(seq 600); do
     url=$(sed -n 's/.*listening on //p' "$work/log")
