@@ -67,6 +67,7 @@ std::shared_ptr<Adapter> Adapter::create(std::string name, std::shared_ptr<const
   uint64_t number = 0;
   for (const PlannedTensor& planned : plan->tensors())
     start_tensor(planned, model, context, seed, number++, rows_of(planned, buffers));
+  context.backend().synchronize();  // other contexts read them
   return from_buffers(std::move(name), std::move(plan), std::move(buffers));
 }
 
@@ -83,6 +84,7 @@ std::shared_ptr<Adapter> Adapter::from_values(std::string name, std::shared_ptr<
           to_string(planned.shape), to_string(values[i].shape()));
     context.backend().copy(values[i].const_view(), rows_of(planned, buffers).view());
   }
+  context.backend().synchronize();  // other contexts read them
   return from_buffers(std::move(name), std::move(plan), std::move(buffers));
 }
 
@@ -116,36 +118,38 @@ void Adapter::set_scale(float scale) {
 }
 
 // Copies what a trainer changed since the last time into tensors of its own.
-void Adapter::publish() const {
+void Adapter::publish(Context* reader) const {
   if (!stale_) return;
+  Context& context = reader ? *reader : training_->context_;
   std::vector<Tensor> copies;
   for (const Tensor& working : training_->buffers_) {
-    Tensor copy = training_->context_.empty_shared(working.shape());
-    training_->context_.backend().copy(working.const_view(), copy.view());
+    Tensor copy = context.empty_shared(working.shape());
+    context.backend().copy(working.const_view(), copy.view());
     copies.push_back(copy);
   }
+  context.backend().synchronize();
   published_ = std::move(copies);
   hooks_.reset();
   stale_ = false;
 }
 
-std::shared_ptr<const HookTable> Adapter::snapshot() const {
+std::shared_ptr<const HookTable> Adapter::snapshot(Context* reader) const {
   const std::lock_guard lock(mutex_);
-  publish();
+  publish(reader);
   if (!hooks_) hooks_ = plan_->hooks(published_, scale_);
   return hooks_;
 }
 
-std::vector<Tensor> Adapter::values() const {
-  const std::vector<Tensor> whole = buffers();
+std::vector<Tensor> Adapter::values(Context* reader) const {
+  const std::vector<Tensor> whole = buffers(reader);
   std::vector<Tensor> values;
   for (const PlannedTensor& planned : plan_->tensors()) values.push_back(rows_of(planned, whole));
   return values;
 }
 
-std::vector<Tensor> Adapter::buffers() const {
+std::vector<Tensor> Adapter::buffers(Context* reader) const {
   const std::lock_guard lock(mutex_);
-  publish();
+  publish(reader);
   return published_;
 }
 
@@ -183,6 +187,7 @@ void Adapter::Training::update(const std::function<void()>& body) {
   const std::lock_guard lock(adapter_->mutex_);
   body();
   adapter_->stale_ = true;
+  context_.backend().synchronize();
 }
 
 std::shared_ptr<const HookTable> Adapter::Training::hooks() const {

@@ -35,11 +35,12 @@ class Adapter {
   void set_scale(float scale);  // finite; takes effect in snapshots taken from now on
 
   // Hooks over the values as they are now, with the scale as it is now. Cheap unless a trainer changed the
-  // values since.
-  std::shared_ptr<const HookTable> snapshot() const;
+  // values since; then `reader` copies them. Without one the trainer's own context does, which is for its
+  // thread alone.
+  std::shared_ptr<const HookTable> snapshot(Context* reader = nullptr) const;
   // The values as they are now, which nobody changes any more: one per planned tensor, or one per buffer.
-  std::vector<Tensor> values() const;
-  std::vector<Tensor> buffers() const;
+  std::vector<Tensor> values(Context* reader = nullptr) const;
+  std::vector<Tensor> buffers(Context* reader = nullptr) const;
 
   // A trainer's exclusive working copy. While one is held, another begin_training() is Code::busy.
   class Training {
@@ -50,7 +51,8 @@ class Adapter {
     std::vector<Tensor>& buffers() { return buffers_; }
     // Hooks over the working buffers, with their leaves.
     std::shared_ptr<const HookTable> hooks() const;
-    // Runs `body` with snapshots held off, and marks the values changed.
+    // Runs `body` with snapshots held off, and marks the values changed. They are there on return, for
+    // other contexts too.
     void update(const std::function<void()>& body);
 
    private:
@@ -75,7 +77,7 @@ class Adapter {
   mutable bool stale_ = false;
   Training* training_ = nullptr;
 
-  void publish() const;  // with the lock held
+  void publish(Context* reader) const;  // with the lock held
 };
 
 }  // namespace peft

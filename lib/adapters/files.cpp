@@ -114,7 +114,7 @@ void save_adapter(const Adapter& adapter, const std::string& path, Context& cont
                   const SaveAdapterOptions& options) {
   check(is_floating(options.dtype), Code::invalid_argument, "adapters are saved as f32, f16 or bf16, not {}",
         name_of(options.dtype));
-  const std::vector<Tensor> values = adapter.values();
+  const std::vector<Tensor> values = adapter.values(&context);
   std::vector<OutputTensor> outputs;
   const auto add = [&](const std::string& key, const Tensor& tensor) {
     OutputTensor output;

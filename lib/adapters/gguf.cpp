@@ -49,10 +49,10 @@ float common_alpha(const std::vector<LowRankPair>& pairs, const Layout& layout, 
   return alpha;
 }
 
-std::vector<Part> parts_of(const Adapter& adapter, const Layout& layout,
+std::vector<Part> parts_of(Context& context, const Adapter& adapter, const Layout& layout,
                            const std::vector<LowRankPair>& pairs, const SaveGgufAdapterOptions& options,
                            const std::string& what) {
-  const std::vector<Tensor> values = adapter.values();
+  const std::vector<Tensor> values = adapter.values(&context);
   std::vector<bool> used(values.size(), false);
   std::vector<Part> parts;
   for (const LowRankPair& pair : pairs) {
@@ -148,7 +148,7 @@ void save_gguf_adapter(const Adapter& adapter, const Transformer& model, const s
   check(!pairs.empty(), Code::unsupported, "{}: a GGUF file holds LoRA adapters, not {}", what,
         adapter.plan().peft_type());
   const float alpha = common_alpha(pairs, model.layout(), what);
-  const std::vector<Part> parts = parts_of(adapter, model.layout(), pairs, options, what);
+  const std::vector<Part> parts = parts_of(context, adapter, model.layout(), pairs, options, what);
 
   GgufMetadata metadata(path);
   metadata.set("general.architecture", GgufValue::of_string(options.architecture));

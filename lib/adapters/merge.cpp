@@ -129,6 +129,7 @@ MergedWeights MergedWeights::compute(const Transformer& model, const HookTable& 
     }
   }
   check(!merged.changes_.empty(), Code::unsupported, "the adapter changes no weight of the model");
+  context.backend().synchronize();  // other contexts read the new weights
   return merged;
 }
 

@@ -247,7 +247,7 @@ peft_status peft_adapter_parameter_read(const peft_adapter* adapter, const char*
     for (size_t i = 0; i < tensors.size(); ++i) {
       if (tensors[i].key != wanted) continue;
       const auto work = object->core->make_context();
-      const std::vector<float> values = work->to_host(object->adapter->values()[i]);
+      const std::vector<float> values = work->to_host(object->adapter->values(work.get())[i]);
       deliver<float>(values, data, cap, len);
       return;
     }

@@ -55,7 +55,7 @@ peft_status peft_merge(peft_model* model, const peft_adapter* adapter, const pef
     const auto work = object->core->make_context();
     Transformer& transformer = object->core->model->transformer();
     MergedWeights weights =
-        MergedWeights::compute(transformer, *part->adapter->snapshot(), *work, cancel.token(), file);
+        MergedWeights::compute(transformer, *part->adapter->snapshot(work.get()), *work, cancel.token(), file);
     MergeReport report = weights.report(given.minimum_retained);
     peft_merge_result figures = result_of(report);
     {

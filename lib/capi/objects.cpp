@@ -95,13 +95,14 @@ std::vector<std::shared_ptr<const HookTable>> snapshots(const peft_adapter* cons
   check(adapters != nullptr || count == 0, Code::invalid_argument, "adapters is NULL but adapter_count is {}",
         count);
   std::vector<std::shared_ptr<const HookTable>> hooks;
+  const auto reader = count > 0 ? core.make_context() : nullptr;
   for (int32_t i = 0; i < count; ++i) {
     const auto adapter = shared<AdapterObject>(adapters[i]);
     check(adapter->core.get() == &core, Code::mismatch, "adapter '{}' belongs to another model",
           adapter->adapter->name());
     check(!adapter->merged, Code::state, "adapter '{}' is merged into the weights; unmerge it first",
           adapter->adapter->name());
-    hooks.push_back(adapter->adapter->snapshot());
+    hooks.push_back(adapter->adapter->snapshot(reader.get()));
   }
   return hooks;
 }
@@ -114,7 +115,7 @@ Arithmetic arithmetic_of(peft_dtype compute_dtype) {
       return Arithmetic::bfloat16;
     default:
       fail(Code::invalid_argument, "compute_dtype must be float32 or bfloat16, not {}",
-           static_cast<int>(compute_dtype));
+           name_of(compute_dtype));
   }
 }
 
@@ -122,6 +123,23 @@ Device& device_of(const char* name) {
   const std::string text = read_string_or(name, "device", "cpu");
   check(text != "meta", Code::invalid_argument, "device 'meta': expected cpu, cuda:N or auto");
   return find_device(text);
+}
+
+std::string name_of(peft_dtype dtype) {
+  const int number = static_cast<int>(dtype);
+  switch (number) {
+    case PEFT_DTYPE_AS_STORED:
+      return "as stored";
+    case PEFT_DTYPE_FLOAT32:
+      return "float32";
+    case PEFT_DTYPE_FLOAT16:
+      return "float16";
+    case PEFT_DTYPE_BFLOAT16:
+      return "bfloat16";
+    default:
+      if (number < 1 || number > dtype_count) return fmt::format("dtype {}", number);
+      return std::string(name_of(static_cast<DType>(number - 1)));
+  }
 }
 
 peft_dtype dtype_of(DType dtype) { return static_cast<peft_dtype>(static_cast<int>(dtype) + 1); }

@@ -73,7 +73,7 @@ struct ModelCore {
   std::atomic<int> holders{0};  // trainers and sessions
 
   std::shared_ptr<const Transformer> transformer() const { return {model, &model->transformer()}; }
-  std::unique_ptr<Context> make_context() { return context->make(*device); }
+  std::unique_ptr<Context> make_context() const { return context->make(*device); }
 };
 
 // Keeps quantize, merge and unmerge away for as long as it lives.
@@ -109,8 +109,8 @@ struct ModelObject final : Object {
   void check_alone() const;
 };
 
-// The model alone, to change its base weights. A call that is refused for its trainers and sessions is refused
-// before it takes the model: it must not make the calls of those who serve from it busy.
+// The model alone, to change its base weights. A call that is refused for its trainers and sessions is
+// refused before it takes the model: it must not make the calls of those who serve from it busy.
 class Alone : public Use<ModelObject> {
  public:
   explicit Alone(const void* model);
@@ -202,6 +202,7 @@ Arithmetic arithmetic_of(peft_dtype compute_dtype);
 // Of sessions and scores, which may round activations to int8 too.
 Arithmetic session_arithmetic(peft_dtype compute_dtype, peft_activations activations);
 peft_dtype dtype_of(DType dtype);
+std::string name_of(peft_dtype dtype);  // of any number a caller gave
 // The device of a caller's options; NULL is the CPU. Not the one that only counts: nothing could be read from
 // it.
 Device& device_of(const char* name);

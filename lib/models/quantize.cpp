@@ -53,6 +53,7 @@ int64_t quantize_model(Model& model, Context& context, const QuantizeOptions& op
     changes.push_back({&module, &parameter, value});
   }
   check(!changes.empty(), Code::state, "no linear layer is left to quantize");
+  context.backend().synchronize();  // other contexts read the new weights
   for (Change& change : changes) {
     change.module->layout = WeightLayout::out_in;
     change.parameter->shape = change.value.shape();

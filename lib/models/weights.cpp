@@ -57,6 +57,7 @@ class WeightReader {
       }
     }
     refuse_surplus();
+    context_.backend().synchronize();  // other contexts read the weights
   }
 
  private:
