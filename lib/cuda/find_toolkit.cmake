@@ -1,5 +1,5 @@
 # The CUDA toolkit that libpeft_cuda.so is built with: the machine's own, or what toolkit.sh made. Gives PEFT_CUDA_FOUND
-# and, with it, PEFT_NVCC, PEFT_CUDA_INCLUDE and PEFT_CUDART. CMake's own CUDA language is not used: it wants a compiler
+# and, with it, PEFT_NVCC, PEFT_CUDA_INCLUDE, PEFT_CUDART and, where there is one, PEFT_CUBLASLT. CMake's own CUDA language is not used: it wants a compiler
 # when the project is configured, and CMake 3.25 stops on the nvToolsExt that CUDA 13 no longer has.
 set(PEFT_CUDA "AUTO" CACHE STRING "Build libpeft_cuda.so: ON, OFF, or AUTO (where nvcc of CUDA 13 is found)")
 set_property(CACHE PEFT_CUDA PROPERTY STRINGS AUTO ON OFF)
@@ -35,6 +35,8 @@ function(peft_find_cuda missing)
   find_path(PEFT_CUDA_INCLUDE cublasLt.h HINTS "${root}/include" "${root}/targets/x86_64-linux/include"
     NO_DEFAULT_PATH)
   find_library(PEFT_CUDART cudart_static HINTS "${root}/lib64" "${root}/lib" "${root}/targets/x86_64-linux/lib"
+    NO_DEFAULT_PATH)
+  find_file(PEFT_CUBLASLT libcublasLt.so.13 HINTS "${root}/lib64" "${root}/lib" "${root}/targets/x86_64-linux/lib"
     NO_DEFAULT_PATH)
   if(NOT PEFT_CUDA_INCLUDE OR NOT PEFT_CUDART)
     set(${missing} "${root} has no cublasLt.h or no libcudart_static.a" PARENT_SCOPE)

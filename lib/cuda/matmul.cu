@@ -23,7 +23,7 @@ constexpr int64_t scratch_unit = 256;
 
 struct Plan {
   int64_t m = 0, n = 0, k = 0;
-  bool bfloat16 = false;    // what cuBLASLt multiplies
+  bool bfloat16 = false;  // what cuBLASLt multiplies
   bool b_in_place = false;
   int64_t a_stride = 0, a_bytes = 0;  // of rounded a
   int64_t b_rows = 0, chunk_rows = 0, chunk_stride = 0, chunk_bytes = 0;
@@ -114,21 +114,18 @@ void CudaBackend::matmul(const MatmulOptions& options, ConstView a, ConstView b,
     if (plan.bfloat16) {
       const View rounded = scratch_view(scratch.data, a.rows(), a.columns(), plan.a_stride, DType::bf16);
       copy(a, rounded);
+      if (fault_.code != 0) return;
       a = rounded;
     }
     for (int64_t begin = 0; begin < plan.b_rows; begin += plan.chunk_rows) {
       const int64_t rows = std::min(plan.chunk_rows, plan.b_rows - begin);
       ConstView part = b.row_range(begin, rows);
       if (!plan.b_in_place) {
-        const View chunk = scratch_view(scratch.data + plan.a_bytes, rows, b.columns(), plan.chunk_stride, plan.operand());
-        if (is_quantized(b.dtype)) {
-          decode_rows(stream(), b, begin, rows, chunk);
-        } else {
-          copy(part, chunk);
-        }
+        const View chunk =
+            scratch_view(scratch.data + plan.a_bytes, rows, b.columns(), plan.chunk_stride, plan.operand());
+        decode_rows(stream(), b, begin, rows, chunk);
         part = chunk;
       }
-      if (fault_.code != 0) return;  // of a copy
       const Product product = product_of(options, plan, a, part, y, begin, rows);
       if (!cublaslt_->multiply(stream(), product)) multiply_plain(stream(), product);
     }
