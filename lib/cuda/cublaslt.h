@@ -24,8 +24,8 @@ struct Product {
   int64_t a_stride = 0, b_stride = 0, y_stride = 0;
 };
 
-// Where the library is looked for: $LIBPEFT_CUBLASLT alone when set, else beside this module, where dlopen(3) looks, and
-// where CUDA's installer and its wheels put it.
+// Where the library is looked for: $LIBPEFT_CUBLASLT alone when set, else beside this module, where dlopen(3) looks,
+// and where CUDA's installer and its wheels put it.
 std::vector<std::string> cublaslt_places();
 
 // One thread at a time, one stream.

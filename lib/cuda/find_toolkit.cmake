@@ -1,6 +1,6 @@
 # The CUDA toolkit that libpeft_cuda.so is built with: the machine's own, or what toolkit.sh made. Gives PEFT_CUDA_FOUND
-# and, with it, PEFT_NVCC, PEFT_CUDA_INCLUDE, PEFT_CUDART and, where there is one, PEFT_CUBLASLT. CMake's own CUDA language is not used: it wants a compiler
-# when the project is configured, and CMake 3.25 stops on the nvToolsExt that CUDA 13 no longer has.
+# and, with it, PEFT_NVCC, PEFT_CUDA_INCLUDE, PEFT_CUDART and, where there is one, PEFT_CUBLASLT. CMake's own CUDA
+# language is not used: it compiles for a GPU while configuring, and 3.25 stops on the nvToolsExt that CUDA 13 lacks.
 set(PEFT_CUDA "AUTO" CACHE STRING "Build libpeft_cuda.so: ON, OFF, or AUTO (where nvcc of CUDA 13 is found)")
 set_property(CACHE PEFT_CUDA PROPERTY STRINGS AUTO ON OFF)
 set(PEFT_CUDA_FOUND OFF)

@@ -1,9 +1,9 @@
 // matmul: few rows by own kernels, which read every weight once; the rest by cuBLASLt, after the operands were brought
 // into its types.
 //
-// float32: products of f32 operands, exact (no TF32). bfloat16: `a` is rounded into scratch, `b` is used as it lies when
-// it is bf16; sums and results are f32. What else `b` is stored as is decoded into scratch in chunks of its rows. Those
-// are columns of y for kind nt, and stretches of the summed dimension, added in order, for nn and tn.
+// float32: products of f32 operands, exact (no TF32). bfloat16: `a` is rounded into scratch, `b` is used as it lies
+// when it is bf16; sums and results are f32. What else `b` is stored as is decoded into scratch in chunks of its rows.
+// Those are columns of y for kind nt, and stretches of the summed dimension, added in order, for nn and tn.
 #include <algorithm>
 
 #include "base/checked.h"

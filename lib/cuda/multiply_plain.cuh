@@ -14,7 +14,9 @@ template <typename T>
 struct Operand {
   const T* data;
   int64_t row_step, column_step;
-  __device__ float at(int64_t row, int64_t column) const { return to_float(data[row * row_step + column * column_step]); }
+  __device__ float at(int64_t row, int64_t column) const {
+    return to_float(data[row * row_step + column * column_step]);
+  }
 };
 
 // A block computes [64, 64] of y, a thread [4, 4]; the depth is walked in order.
