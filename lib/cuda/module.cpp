@@ -8,6 +8,7 @@
 #include <memory>
 
 #include "base/log.h"
+#include "cuda/cublaslt.h"
 #include "cuda/cuda_backend.h"
 #include "cuda/cuda_device.h"
 
@@ -64,7 +65,8 @@ Backend* create_backend(int32_t device, const std::shared_ptr<MemorySource>& mem
   return guarded(fault, [&]() -> Backend* { return new CudaBackend(device_properties(device), memory); });
 }
 
-ModuleTable table = {sizeof(ModuleTable), kernel_fingerprint(), 0, facts, allocate, release, create_backend};
+ModuleTable table = {sizeof(ModuleTable), kernel_fingerprint(), 0,       CublasLt::workspace_bytes,
+                     facts,               allocate,             release, create_backend};
 
 }  // namespace
 }  // namespace peft::cuda

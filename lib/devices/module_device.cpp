@@ -36,6 +36,7 @@ class ModuleDevice final : public Device {
   std::string description() const override { return facts().description; }
   int64_t total_memory() const override { return facts().total_memory; }
   int64_t available_memory() const override { return facts().available_memory; }
+  int64_t backend_bytes() const override { return module_.backend_bytes; }
   std::unique_ptr<Backend> create_backend(int) override {
     Fault fault;
     std::unique_ptr<Backend> backend(module_.create_backend(index_, memory_, &fault));

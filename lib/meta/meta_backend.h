@@ -3,7 +3,9 @@
 #pragma once
 
 #include <atomic>
+#include <map>
 #include <memory>
+#include <mutex>
 
 #include "meta/silent_backend.h"
 
@@ -32,8 +34,9 @@ struct MetaCounts {
 
 class MetaBackend final : public SilentBackend {
  public:
-  // `target` answers for scratch sizes.
-  MetaBackend(std::shared_ptr<MetaMemory> memory, std::unique_ptr<Backend> target);
+  // `target` answers for scratch sizes; `own_bytes` are what such a backend takes for itself.
+  MetaBackend(std::shared_ptr<MetaMemory> memory, std::shared_ptr<const Backend> target, int64_t own_bytes = 0);
+  ~MetaBackend() override;
 
   DeviceKind kind() const override { return DeviceKind::meta; }
   std::shared_ptr<MemorySource> memory() const override { return memory_; }
@@ -61,7 +64,9 @@ class MetaBackend final : public SilentBackend {
 
  private:
   std::shared_ptr<MetaMemory> memory_;
-  std::unique_ptr<Backend> target_;
+  std::shared_ptr<const Backend> target_;
+  int64_t own_bytes_;
+  std::byte* own_ = nullptr;
   MetaCounts counts_;
 };
 
@@ -81,6 +86,9 @@ class MetaDevice final : public Device {
  private:
   Device& target_;
   std::shared_ptr<MetaMemory> memory_;
+  // By number of threads. One serves all: a real backend of a GPU holds memory there.
+  std::mutex mutex_;
+  std::map<int, std::shared_ptr<const Backend>> targets_;
 };
 
 std::unique_ptr<MetaDevice> make_meta_device(Device& target);

@@ -96,6 +96,8 @@ class Device {
   virtual std::string description() const = 0;  // "AMD EPYC 7B13, AVX2"
   virtual int64_t total_memory() const = 0;
   virtual int64_t available_memory() const = 0;
+  // Device memory that each backend takes for itself, beside what contexts ask for.
+  virtual int64_t backend_bytes() const { return 0; }
   // threads: 0 = all available; only the CPU uses it.
   virtual std::unique_ptr<Backend> create_backend(int threads) = 0;
 };

@@ -30,6 +30,7 @@ struct ModuleTable {
   uint32_t struct_size;
   uint64_t fingerprint;  // kernel_fingerprint() of the module
   int32_t device_count;
+  int64_t backend_bytes;  // device memory that each backend takes for itself
   void (*facts)(int32_t device, DeviceFacts* facts, Fault* fault) noexcept;
   // Device memory, 256-byte aligned; null with a fault (Code::out_of_memory names the bytes asked for and free).
   std::byte* (*allocate)(int32_t device, int64_t bytes, Fault* fault) noexcept;
