@@ -20,6 +20,27 @@ namespace {
 // figure of a model.
 constexpr int64_t product_library_bytes = 12 << 20;
 
+// Memory of the device that is taken before the job begins, and what is free beside it.
+struct Around {
+  int64_t resident = 0, baseline = 0, available = 0;
+};
+
+Around around(const Device& device) {
+  Around found;
+  if (device.kind() == DeviceKind::cpu) {
+    found.resident = current_resident_bytes();
+    found.baseline = found.resident + product_library_bytes;
+    found.available = available_memory_bytes();
+    return found;
+  }
+  // What the card's driver, our context there and other processes hold. One backend of the count's own is among
+  // it, which the job brings anew.
+  found.available = device.available_memory();
+  found.resident = device.total_memory() - found.available;
+  found.baseline = std::max<int64_t>(0, found.resident - device.backend_bytes());
+  return found;
+}
+
 peft_estimate_options estimate_defaults() {
   peft_estimate_options options{};
   options.struct_size = sizeof options;
@@ -121,8 +142,9 @@ Largest largest_batch(const Settings& settings) {
 // count.
 class Estimator {
  public:
-  Estimator(std::shared_ptr<Model> model, MetaDevice& device, const Settings& settings, int64_t weights)
-      : model_(std::move(model)), device_(device), settings_(settings), weights_(weights) {}
+  Estimator(std::shared_ptr<Model> model, MetaDevice& device, const Device& target, const Settings& settings,
+            int64_t weights)
+      : model_(std::move(model)), device_(device), target_(target), settings_(settings), weights_(weights) {}
 
   peft_estimate_result run() {
     peft_estimate_result result{};
@@ -136,11 +158,12 @@ class Estimator {
       train(result);
     else
       generate(result);
-    result.baseline_bytes = current_resident_bytes() + product_library_bytes;
+    const Around now = around(target_);
+    result.baseline_bytes = now.baseline;
     const int64_t job_peak = device_.memory().peak_held() + weights_;
     result.peak_bytes = result.baseline_bytes + std::max(loading_peak, job_peak);
-    result.available_bytes = available_memory_bytes();
-    result.fits = result.peak_bytes <= result.available_bytes + current_resident_bytes();
+    result.available_bytes = now.available;
+    result.fits = result.peak_bytes <= now.available + now.resident;
     return result;
   }
 
@@ -157,8 +180,7 @@ class Estimator {
 
   void train(peft_estimate_result& result) {
     const Largest largest = largest_batch(settings_);
-    const auto work = make_context();
-    const auto adapter = make_adapter(*work);
+    const auto adapter = make_adapter(*make_context());
     auto context = make_context();
     auto& counts = dynamic_cast<MetaBackend&>(context->backend());
     MemoryPool& pool = context->pool();
@@ -189,10 +211,9 @@ class Estimator {
     std::vector<std::unique_ptr<Session>> sessions;
     const std::shared_ptr<const Transformer> transformer(model_, &model_->transformer());
     std::vector<std::shared_ptr<const HookTable>> hooks;
-    const auto work = make_context();
     std::shared_ptr<Adapter> adapter;
     if (settings_.given.adapter_config || settings_.given.lora_config) {
-      adapter = make_adapter(*work);
+      adapter = make_adapter(*make_context());
       hooks.push_back(adapter->snapshot());
       result.adapter_bytes = adapter->parameter_count() * 4;
     }
@@ -220,6 +241,7 @@ class Estimator {
 
   std::shared_ptr<Model> model_;
   MetaDevice& device_;
+  const Device& target_;
   const Settings& settings_;
   int64_t weights_;
 };
@@ -240,6 +262,7 @@ peft_status peft_estimate(const peft_context* context, const char* path, const p
     const Settings settings = read_settings(options, parent->limits);
     LoadOptions load;
     load.limits = parent->limits;
+    Device* target = &find_device("cpu");
     if (settings.given.model_options) {
       peft_model_options defaults{};
       defaults.struct_size = sizeof defaults;
@@ -251,18 +274,18 @@ peft_status peft_estimate(const peft_context* context, const char* path, const p
       if (model.dtype != PEFT_DTYPE_AS_STORED)
         load.dtype = model.dtype == PEFT_DTYPE_FLOAT32 ? DType::f32 : DType::bf16;
       load.follow_links = model.follow_links != 0;
-      device_of(model.device);
+      target = &device_of(model.device);
     }
-    const auto device = make_meta_device(find_device("cpu"));
-    Context meta(device->create_backend(parent->threads));
-    const auto model = Model::load(read_string(path, "path"), meta, load);
+    const auto device = make_meta_device(*target);
+    auto meta = std::make_unique<Context>(device->create_backend(parent->threads));
+    const auto model = Model::load(read_string(path, "path"), *meta, load);
     if (settings.given.quantize_nf4) {
       QuantizeOptions quantize;
       quantize.skip = {model->transformer().module(model->transformer().layout().module("head")).path};
-      quantize_model(*model, meta, quantize);
+      quantize_model(*model, *meta, quantize);
     }
-    meta.pool().trim();
-    write_struct(result, Estimator(model, *device, settings, 0).run());
+    meta.reset();
+    write_struct(result, Estimator(model, *device, *target, settings, 0).run());
   });
 }
 
@@ -272,9 +295,10 @@ peft_status peft_estimate_model(const peft_model* model, const peft_estimate_opt
     check_output(result, "result");
     const auto object = shared<ModelObject>(model);
     const Settings settings = read_settings(options, object->core->context->limits);
+    const Device& target = *object->core->device;
     const auto device = make_meta_device(*object->core->device);
     // The resident set holds the weights already.
-    peft_estimate_result figures = Estimator(object->core->model, *device, settings, 1).run();
+    peft_estimate_result figures = Estimator(object->core->model, *device, target, settings, 1).run();
     figures.loading_bytes = 0;
     figures.baseline_bytes -= figures.weight_bytes;
     write_struct(result, figures);
