@@ -16,7 +16,6 @@
 namespace peft::cuda {
 namespace {
 
-constexpr int64_t few_rows = 8;
 // Of decoded b. A chunk is large enough that its product fills a GPU; few rows would not in any case.
 constexpr int64_t most_chunk_bytes = int64_t{64} << 20, most_few_rows_chunk_bytes = int64_t{8} << 20;
 constexpr int64_t scratch_unit = 256;
@@ -48,7 +47,7 @@ Plan plan_matmul(const MatmulOptions& options, const Shape& a, const Shape& b, D
   if (plan.b_in_place || b.rows() == 0) return plan;
   plan.chunk_stride = round_up(b.columns(), 8);
   const int64_t row_bytes = std::max<int64_t>(1, plan.chunk_stride) * (plan.bfloat16 ? 2 : 4);
-  const int64_t most = !tn && plan.m <= few_rows ? most_few_rows_chunk_bytes : most_chunk_bytes;
+  const int64_t most = !tn && plan.m <= most_matvec_rows ? most_few_rows_chunk_bytes : most_chunk_bytes;
   // Equal chunks, of whole tiles.
   const int64_t chunks = divide_up(b.rows() * row_bytes, most);
   plan.chunk_rows = std::min(b.rows(), round_up(divide_up(b.rows(), chunks), 128));
@@ -105,10 +104,7 @@ void CudaBackend::matmul(const MatmulOptions& options, ConstView a, ConstView b,
       if (!options.accumulate) fill(y, 0.0f);
       return;
     }
-    const bool few = options.kind == MatmulKind::nt   ? plan.m <= few_rows
-                     : options.kind == MatmulKind::nn ? plan.m == 1
-                                                      : false;
-    if (few && matvec(*this, options, a, b, y)) return;
+    if (matvec(*this, options, a, b, y)) return;
 
     PEFT_ASSERT(scratch.data != nullptr || plan.a_bytes + plan.chunk_bytes == 0);
     if (plan.bfloat16) {
