@@ -13,6 +13,9 @@ import (
 )
 
 func TestPriceOfOneCall(t *testing.T) {
+	if raceDetector {
+		t.Skip("measured without the race detector")
+	}
 	c := newContext(t)
 	handle, err := c.handle()
 	need(t, err)

@@ -163,6 +163,10 @@ func (s *Session) Pieces(ctx context.Context) iter.Seq2[Made, error] {
 		}
 		defer s.finish(w)
 		for {
+			if ctx != nil && ctx.Err() != nil { // the token's signal may still be on its way
+				yield(Made{}, w.cancelled(&Error{Status: ErrCancelled}))
+				return
+			}
 			made, err := s.next(w)
 			if err == io.EOF || !yield(made, err) || err != nil {
 				return
