@@ -19,7 +19,7 @@ struct Case {
   Arithmetic arithmetic = Arithmetic::float32;
   float alpha = 1.0f;
   bool accumulate = false;
-  Placement a, y;
+  Placement a = {}, y = {};
   int64_t b_gap = 0, b_lead = 0;  // elements; plain types only
 
   std::string text() const {
