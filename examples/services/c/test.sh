@@ -24,7 +24,7 @@ start() { # folder
   : > "$work/log"
   CFLAGS=-Werror bash "$here/run.sh" "$model" "$work/$1" 0 > "$work/log" 2>&1 &
   pid=$!
-  for _ in $(seq 600); do
+  for _ in $(seq 1200); do
     url=$(sed -n 's/.*listening on //p' "$work/log")
     [[ -n $url ]] && return
     kill -0 "$pid" 2> /dev/null || fail "did not start"

@@ -24,7 +24,7 @@ start() {
   : > "$work/log"
   bash "$here/run.sh" "$model" "$work/data" 0 > "$work/log" 2>&1 &
   pid=$!
-  for _ in $(seq 600); do
+  for _ in $(seq 1500); do
     url=$(sed -n 's/.*listening on //p' "$work/log")
     [[ -n $url ]] && return
     kill -0 "$pid" 2> /dev/null || fail "did not start"
@@ -84,7 +84,7 @@ post "dave/rows?steps=$steps" "$countdown" > "$work/posted"
 follow dave > "$work/dave.events"
 grep -q '^event: done' "$work/dave.events" || fail "dave's training did not end"
 post "carol/rows?steps=$steps" "$countdown" > "$work/posted"
-for _ in $(seq 600); do
+for _ in $(seq 3000); do
   [[ -n $(find "$work/data/carol/run" -maxdepth 1 -name 'checkpoint-[0-9]*' -print -quit 2> /dev/null) ]] && break
   sleep 0.02
 done
@@ -94,7 +94,7 @@ wait "$pid" 2> /dev/null || true
 echo "killed     $(ls "$work/data/carol/run" | tr '\n' ' ')"
 start
 follow carol > "$work/carol.events" || true
-for _ in $(seq 300); do
+for _ in $(seq 900); do
   [[ $(curl -sS "$url/customers") == *'"carol": "ready"'* ]] && break
   sleep 0.2
 done
@@ -110,7 +110,7 @@ curl -sS -N --max-time 60 "$url/customers/erin/events" 2> /dev/null | grep -m1 -
 kill "$pid"
 wait "$pid" 2> /dev/null || true
 start
-for _ in $(seq 300); do
+for _ in $(seq 900); do
   [[ $(curl -sS "$url/customers") == *'"erin": "ready"'* ]] && break
   sleep 0.2
 done

@@ -29,7 +29,7 @@ start() { # model, adapters
   : > "$work/out"
   bash "$here/run.sh" "$@" > "$work/out" 2>> "$work/err" &
   server=$!
-  for _ in $(seq 600); do
+  for _ in $(seq 3000); do
     url=$(sed -n 's/^listening on //p' "$work/out")
     [[ -n $url ]] && return
     kill -0 "$server" 2> /dev/null || break
