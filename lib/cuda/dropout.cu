@@ -25,7 +25,9 @@ struct Dropout {
     const uint64_t low = static_cast<uint32_t>(column / 4) | static_cast<uint64_t>(static_cast<uint32_t>(id[1])) << 32;
     return Philox::generate(key, high, low);
   }
-  __device__ float value(uint32_t bits, float whole) const { return (bits >> 8) < threshold ? 0.0f : whole * factor; }
+  __device__ float value(uint32_t bits, float whole) const {
+    return (bits >> 8) < threshold ? 0.0f : __fmul_rn(whole, factor);
+  }
 
   template <int width>
   __device__ void operator()(int64_t row, int64_t column) const {
