@@ -50,14 +50,13 @@ __device__ SoftmaxSum softmax_sum(const float* row, int64_t columns) {
   for_packs(row, columns, [&](int64_t, const auto& pack) {
     const float largest = fmaxf(maximum, highest(pack));
     if (largest > maximum) {
-      if (total != 0) total *= static_cast<double>(expf(maximum - largest));
+      total *= static_cast<double>(expf(maximum - largest));
       maximum = largest;
     }
     total += static_cast<double>(exponentials(pack, shift_of(maximum)));
   });
   const float all = block_reduce(maximum, -INFINITY, Maximum{});
-  // A thread without a finite logit has a total of 0, or NaN.
-  if (maximum != -INFINITY) total *= exp(static_cast<double>(maximum) - static_cast<double>(all));
+  total *= exp(static_cast<double>(maximum) - static_cast<double>(all));  // NaN where all are -infinity
   return {all, block_sum(total)};
 }
 

@@ -71,7 +71,7 @@ __global__ void __launch_bounds__(scatter_threads)
     const bool mine = row >= 0 && row < y.rows && static_cast<unsigned>(row) % gridDim.x == blockIdx.x;
     const unsigned votes = __ballot_sync(whole_warp, mine);
     if (lane == 0) found[warp] = static_cast<unsigned>(__popc(votes));
-    __syncthreads();
+    __syncthreads();  // and everybody is done with the last list
     unsigned place = static_cast<unsigned>(__popc(votes & ((1u << lane) - 1))), count = 0;
     for (unsigned w = 0; w < scatter_warps; ++w) {
       if (w < warp) place += found[w];
@@ -93,7 +93,6 @@ __global__ void __launch_bounds__(scatter_threads)
         store(sum, target + column);
       }
     }
-    __syncthreads();  // the next stretch overwrites the list
   }
 }
 
