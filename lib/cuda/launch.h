@@ -35,7 +35,8 @@ void launch(cudaStream_t stream, dim3 grid, dim3 block, size_t shared_bytes, voi
             Arguments... arguments) {
   if (grid.x == 0 || grid.y == 0 || grid.z == 0) return;
 #ifdef PEFT_CUDA_EMULATED
-  cuda_emulator::launch(stream, grid, block, shared_bytes, [=] { kernel(static_cast<Parameters>(arguments)...); });
+  cuda_emulator::launch(stream, grid, block, shared_bytes, reinterpret_cast<const void*>(kernel),
+                        [=] { kernel(static_cast<Parameters>(arguments)...); });
 #else
   if (shared_bytes > 48 * 1024) {
     check_cuda(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(shared_bytes)),
