@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cstdlib>
 #include <set>
 #include <vector>
 
@@ -205,10 +206,52 @@ void BestFitPool::trim() {
   }
 }
 
+// Every buffer straight from the source, of exactly its size, for tools that watch the borders of
+// allocations: the address sanitizer, compute-sanitizer. $LIBPEFT_NO_POOL asks for it.
+class NoPool final : public MemoryPool {
+ public:
+  NoPool(std::shared_ptr<MemorySource> source, int64_t limit_bytes)
+      : source_(std::move(source)), limit_(limit_bytes) {}
+
+  std::shared_ptr<Storage> allocate(int64_t bytes) override {
+    PEFT_ASSERT(bytes >= 0);
+    check(limit_ == 0 || bytes <= limit_ - statistics_.held, Code::out_of_memory,
+          "memory pool: {} bytes requested, {} in use, limit {}", bytes, statistics_.used, limit_);
+    auto buffer = std::make_shared<Buffer>(std::static_pointer_cast<NoPool>(shared_from_this()),
+                                           make_storage(source_, bytes));
+    statistics_.used = statistics_.held += bytes;
+    statistics_.peak_used = statistics_.peak_held = std::max(statistics_.peak_held, statistics_.held);
+    return buffer;
+  }
+  void trim() override {}
+  const PoolStatistics& statistics() const override { return statistics_; }
+  void reset_peak() override { statistics_.peak_used = statistics_.peak_held = statistics_.held; }
+
+ private:
+  class Buffer final : public Storage {
+   public:
+    Buffer(std::shared_ptr<NoPool> pool, std::shared_ptr<Storage> taken)
+        : Storage(taken->data(), taken->bytes()), pool_(std::move(pool)), taken_(std::move(taken)) {}
+    Buffer(const Buffer&) = delete;
+    Buffer& operator=(const Buffer&) = delete;
+    ~Buffer() override { pool_->statistics_.used = pool_->statistics_.held -= bytes_; }
+
+   private:
+    std::shared_ptr<NoPool> pool_;
+    std::shared_ptr<Storage> taken_;
+  };
+
+  std::shared_ptr<MemorySource> source_;
+  int64_t limit_;
+  PoolStatistics statistics_;
+};
+
 }  // namespace
 
 std::shared_ptr<MemoryPool> MemoryPool::create(std::shared_ptr<MemorySource> source, int64_t limit_bytes) {
   PEFT_ASSERT(source != nullptr && limit_bytes >= 0);
+  const char* const pooling = std::getenv("LIBPEFT_NO_POOL");
+  if (pooling && *pooling) return std::make_shared<NoPool>(std::move(source), limit_bytes);
   return std::make_shared<BestFitPool>(std::move(source), limit_bytes);
 }
 

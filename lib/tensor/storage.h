@@ -44,7 +44,7 @@ struct PoolStatistics {
 class MemoryPool : public std::enable_shared_from_this<MemoryPool> {
  public:
   // `limit_bytes` bounds what may be held; 0 = no bound. Exceeding it throws Code::out_of_memory with the
-  // figures.
+  // figures. Where $LIBPEFT_NO_POOL is set nothing is pooled.
   static std::shared_ptr<MemoryPool> create(std::shared_ptr<MemorySource> source, int64_t limit_bytes = 0);
   virtual ~MemoryPool() = default;
   virtual std::shared_ptr<Storage> allocate(int64_t bytes) = 0;

@@ -5,6 +5,7 @@
 #include <random>
 #include <vector>
 
+#include "support/expect_error.h"
 #include "support/host_memory.h"
 #include "tensor/storage.h"
 
@@ -166,6 +167,21 @@ TEST(MakeStorage, ReturnsItsMemoryToTheSource) {
   }
   EXPECT_EQ(source->held, 0);
   EXPECT_EQ(source->wrong_releases, 0);
+}
+
+TEST(MemoryPool, TakesEveryBufferFromTheSourceWhenAskedTo) {
+  ASSERT_EQ(setenv("LIBPEFT_NO_POOL", "1", 1), 0);
+  Pool p(1000);
+  unsetenv("LIBPEFT_NO_POOL");
+  for (int step = 0; step < 3; ++step) {
+    const auto first = p.pool->allocate(300), second = p.pool->allocate(500);
+    EXPECT_EQ(first->bytes(), 300);
+    EXPECT_EQ(p.source->calls, 2 * (step + 1));
+    EXPECT_EQ(p.pool->statistics().held, 800);
+    EXPECT_ERROR(Code::out_of_memory, "201 bytes requested, 800 in use, limit 1000", p.pool->allocate(201));
+  }
+  EXPECT_EQ(p.pool->statistics().used, 0);
+  EXPECT_EQ(p.pool->statistics().peak_held, 800);
 }
 
 }  // namespace
