@@ -55,7 +55,7 @@ class EmbeddingAdapter : public testing::Test {
   }
   static float weight(size_t i) { return static_cast<float>(std::sin(0.7 * static_cast<double>(i))); }
 
-  std::unique_ptr<Context> context = test::cpu_context();
+  std::unique_ptr<Context> context = test::test_context();
   std::shared_ptr<Model> model;
   std::shared_ptr<Adapter> adapter;
   const std::vector<int32_t> ids = {53, 4, 76, 0, 4, 38, 86, 4, 20};

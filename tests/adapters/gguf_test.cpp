@@ -44,7 +44,7 @@ class GgufAdapter : public testing::Test {
     return result;
   }
 
-  std::unique_ptr<Context> context = test::cpu_context();
+  std::unique_ptr<Context> context = test::test_context();
   test::TemporaryFolder folder;
   std::shared_ptr<Model> model;
   std::shared_ptr<Adapter> adapter;

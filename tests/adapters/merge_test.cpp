@@ -61,7 +61,7 @@ class Merge : public testing::TestWithParam<std::string> {
     if (with_adapter) hooks = {adapter->snapshot()};
     return token_logits(model->transformer(), workspace, ids, hooks, 0, static_cast<int64_t>(ids.size()));
   }
-  std::unique_ptr<Context> context = test::cpu_context();
+  std::unique_ptr<Context> context = test::test_context();
   std::unique_ptr<Golden> golden;
   std::shared_ptr<Model> model;
   std::shared_ptr<Adapter> adapter;

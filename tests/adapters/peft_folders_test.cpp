@@ -30,7 +30,7 @@ class PeftFolder : public testing::TestWithParam<std::string> {};
 TEST_P(PeftFolder, logits_equal_peft) {
   const Golden golden("adapters/" + GetParam() + ".golden.safetensors");
   const std::string base = golden.metadata().at("base");
-  const auto context = test::cpu_context();
+  const auto context = test::test_context();
   const auto model = Model::load(test::data_path("families/" + base), *context);
   const LoadedAdapter loaded = load_adapter("default", test::data_path("adapters/" + GetParam()),
                                             model->transformer(), *context, "tiny-" + base);
@@ -47,7 +47,7 @@ TEST_P(PeftFolder, logits_equal_peft) {
 
 // What we write, PEFT's config class wrote before: the same JSON and the same tensors, bit for bit.
 TEST_P(PeftFolder, saving_gives_the_same_folder) {
-  const auto context = test::cpu_context();
+  const auto context = test::test_context();
   const Golden golden("adapters/" + GetParam() + ".golden.safetensors");
   const std::string base = golden.metadata().at("base");
   const auto model = Model::load(test::data_path("families/" + base), *context);

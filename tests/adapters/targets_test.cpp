@@ -19,7 +19,7 @@ TEST(Targets, equal_peft) {
   std::string text(1 << 20, '\0');
   text.resize(std::fread(text.data(), 1, text.size(), file.get()));
   const Json golden = Json::parse(text);
-  const auto context = test::cpu_context();
+  const auto context = test::test_context();
   std::map<std::string, std::shared_ptr<Model>> models;
   for (const Json& entry : golden["cases"]) {
     const std::string family = entry["family"], method = entry["method"];
@@ -62,7 +62,7 @@ class Refused : public testing::Test {
     const Json json = Json::parse(config);
     EXPECT_ERROR(code, message, plan_adapter({model->transformer(), json, "test", {}, false, 0}));
   }
-  std::unique_ptr<Context> context = test::cpu_context();
+  std::unique_ptr<Context> context = test::test_context();
 };
 
 TEST_F(Refused, what_no_adapter_fits_or_two_would_change) {

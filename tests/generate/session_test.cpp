@@ -16,7 +16,7 @@
 namespace peft {
 namespace {
 
-std::unique_ptr<Context> one_thread() { return test::cpu_context(1); }
+std::unique_ptr<Context> one_thread() { return test::test_context(1); }
 
 struct Fixture {
   explicit Fixture(const std::string& family, const std::string& adapter_case = {}) {

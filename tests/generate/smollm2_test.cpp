@@ -20,7 +20,7 @@ class SmolLm2 : public testing::Test {
   static void SetUpTestSuite() {
     const std::string path = test::smollm2_file();
     if (path.empty()) return;
-    context = test::cpu_context().release();
+    context = test::test_context().release();
     model = new std::shared_ptr<Model>(Model::load(path, *context));
   }
   static void TearDownTestSuite() {
@@ -73,7 +73,7 @@ TEST_F(SmolLm2, likelihoods_equal_transformers) {
 // Rounding activations to 8 bits in blocks of 32 must leave the likelihood of whole texts within two percent, and must
 // not give the exact one: that would be another code path.
 TEST_F(SmolLm2, int8_activations_score_as_they_decode) {
-  const auto rounding = test::cpu_context();
+  const auto rounding = test::test_context();
   rounding->arithmetic = Arithmetic::int8;
   Workspace workspace(*rounding);
   for (const Json& entry : golden["scored"]) {
@@ -114,7 +114,7 @@ TEST_F(SmolLm2, greedy_answers_equal_transformers) {
 
     Session session(
         {{*model, &(*model)->transformer()}, (*model)->tokenizer(), (*model)->end_tokens()}, {},
-        [] { return test::cpu_context(); }, 0);
+        [] { return test::test_context(); }, 0);
     GenerationOptions generation;
     generation.max_new_tokens = 24;
     session.set_options(generation);

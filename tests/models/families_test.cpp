@@ -28,7 +28,7 @@ double likelihood(const std::vector<float>& logits, const std::vector<int32_t>& 
 }
 
 void expect_logits(const std::string& model_path, const std::string& golden_path, double tolerance) {
-  const auto context = test::cpu_context();
+  const auto context = test::test_context();
   const auto model = Model::load(test::data_path(model_path), *context);
   Workspace workspace(*context);
   const Golden golden(golden_path);

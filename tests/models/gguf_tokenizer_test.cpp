@@ -17,7 +17,7 @@ namespace {
 
 // `lasting`: type of the weights on the way, small enough for the disk.
 void expect_same_after_a_folder(const std::string& path, DType lasting) {
-  const auto context = test::cpu_context();
+  const auto context = test::test_context();
   LoadOptions load;
   load.dtype = lasting;
   const auto model = Model::load(path, *context, load);
@@ -60,7 +60,7 @@ TEST(SmolLm2, KeepsItsTokenizer) {
 }
 
 TEST(Folders, OfOthersAreNotReplaced) {
-  const auto context = test::cpu_context();
+  const auto context = test::test_context();
   const auto model = Model::load(test::data_path("families/llama"), *context);
   const test::TemporaryFolder folder;
   make_folders(folder.file("diary"));

@@ -41,7 +41,7 @@ class Nf4 : public testing::TestWithParam<bool> {
       EXPECT_LE(test::largest_difference(logits, golden.read<float>("logits_" + row)), logit_tolerance);
     }
   }
-  std::unique_ptr<Context> context = test::cpu_context();
+  std::unique_ptr<Context> context = test::test_context();
 };
 
 // Every storage byte of every parameter.
@@ -108,7 +108,7 @@ TEST_P(Nf4, lora_trains_over_it_as_over_the_dequantized_base) {
     options.learning_rate = 2e-3;
     options.schedule = Schedule::constant;
     options.warmup_ratio = 0;
-    Trainer trainer({model, &model->transformer()}, adapter, nullptr, nullptr, test::cpu_context(), options,
+    Trainer trainer({model, &model->transformer()}, adapter, nullptr, nullptr, test::test_context(), options,
                     "base");
     for (int step = 0; step < 24; ++step) {
       const TrainEvent event = trainer.step_rows(views, nullptr);

@@ -28,7 +28,7 @@ std::vector<float> logits_of(const Model& model, Context& context) {
 class RoundTrip : public testing::TestWithParam<std::string> {};
 
 TEST_P(RoundTrip, folder_gives_the_same_logits) {
-  const auto context = test::cpu_context();
+  const auto context = test::test_context();
   const auto model = Model::load(test::data_path("families/" + GetParam()), *context);
   const test::TemporaryFolder folder;
   SaveOptions options;
@@ -45,7 +45,7 @@ TEST_P(RoundTrip, folder_gives_the_same_logits) {
 }
 
 TEST(SaveFolder, replaces_its_own_files_alone) {
-  const auto context = test::cpu_context();
+  const auto context = test::test_context();
   const auto model = Model::load(test::data_path("families/llama"), *context);
   const test::TemporaryFolder folder;
   SaveOptions options;
@@ -71,7 +71,7 @@ TEST(SaveFolder, replaces_its_own_files_alone) {
 
 // The way to GGUF turns a Conv1D round, square ones too, and interleaves rotated heads.
 TEST_P(RoundTrip, gguf_of_a_folder_gives_the_same_logits) {
-  const auto context = test::cpu_context();
+  const auto context = test::test_context();
   const auto model = Model::load(test::data_path("families/" + GetParam()), *context);
   const test::TemporaryFolder folder;
   SaveOptions options;
@@ -93,7 +93,7 @@ INSTANTIATE_TEST_SUITE_P(Families, RoundTrip,
 class GgufRoundTrip : public testing::TestWithParam<std::string> {};
 
 TEST_P(GgufRoundTrip, file_gives_the_same_logits) {
-  const auto context = test::cpu_context();
+  const auto context = test::test_context();
   const auto model = Model::load(test::data_path("gguf_models/" + GetParam()), *context);
   const test::TemporaryFolder folder;
   save_gguf(*model, folder.file("model.gguf"), *context, {});
@@ -155,7 +155,7 @@ class Refusal : public testing::Test {
     return path;
   }
   test::TemporaryFolder folder;
-  std::unique_ptr<Context> context = test::cpu_context();
+  std::unique_ptr<Context> context = test::test_context();
   int count = 0;
 };
 

@@ -86,7 +86,7 @@ class Prompt final : public HookTable, public PromptHook {
 
 class Hooks : public testing::Test {
  protected:
-  Hooks() : spec(small_models()[0].spec), context(cpu_context()), workspace(*context) {
+  Hooks() : spec(small_models()[0].spec), context(test_context()), workspace(*context) {
     model = make_transformer(spec, *context, weights);
   }
 

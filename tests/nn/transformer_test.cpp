@@ -48,7 +48,7 @@ std::vector<int32_t> all_of(size_t count) {
 class Models : public testing::TestWithParam<SmallModel> {
  protected:
   void SetUp() override {
-    context = cpu_context();
+    context = test_context();
     model = make_transformer(GetParam().spec, *context, weights);
     workspace = std::make_unique<Workspace>(*context);
   }
@@ -225,7 +225,7 @@ TEST_P(Models, GradientsOfEveryParameter) {
 }
 
 TEST(Transformer, PositionsBeyondTheTableAreRefused) {
-  const auto context = cpu_context();
+  const auto context = test_context();
   Weights weights;
   const SmallModel turned = small_models()[1];
   const auto model = make_transformer(turned.spec, *context, weights);
@@ -236,7 +236,7 @@ TEST(Transformer, PositionsBeyondTheTableAreRefused) {
 }
 
 TEST(Transformer, CancelStopsBetweenLayers) {
-  const auto context = cpu_context();
+  const auto context = test_context();
   Weights weights;
   const auto model = make_transformer(small_models()[0].spec, *context, weights);
   Workspace workspace(*context);

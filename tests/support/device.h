@@ -11,6 +11,7 @@
 
 #include "autograd/tape.h"
 #include "devices/devices.h"
+#include "support/test_device.h"
 #include "tensor/context.h"
 
 namespace peft {
@@ -27,6 +28,8 @@ inline std::string gpu_absence() {
   }
 }
 inline auto every_device() {
+  if (const std::string wanted = test::wanted_device(); !wanted.empty())
+    return testing::ValuesIn(std::vector<std::string>{wanted});
   std::vector<std::string> names = {"cpu"};
   if (gpu_absence().empty()) names.push_back("cuda:0");
   return testing::ValuesIn(names);

@@ -9,9 +9,8 @@
 #include <vector>
 
 #include "base/file.h"
-#include "devices/devices.h"
 #include "formats/safetensors.h"
-#include "tensor/context.h"
+#include "support/test_device.h"
 
 namespace peft::test {
 
@@ -19,10 +18,6 @@ namespace peft::test {
 inline std::string data_path(const std::string& name) {
   const char* given = std::getenv("PEFT_TEST_DATA");
   return (given ? std::string(given) : std::string(PEFT_SOURCE_DIR) + "/tests/data") + "/" + name;
-}
-
-inline std::unique_ptr<Context> cpu_context(int threads = 2) {
-  return std::make_unique<Context>(find_device("cpu").create_backend(threads));
 }
 
 class Golden {

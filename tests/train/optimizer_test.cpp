@@ -26,7 +26,7 @@ void expect_near(Context& context, const std::vector<Tensor>& found, const Json&
 
 TEST(Optimizer, follows_torch) {
   const Json golden = Json::parse(test::text_of_file(test::data_path("optimizer/adamw.json")));
-  const auto context = test::cpu_context();
+  const auto context = test::test_context();
   for (const Json& entry : golden["cases"]) {
     std::vector<Tensor> parameters;
     for (const auto& values : entry["start"].get<Lists>())

@@ -13,7 +13,7 @@ TEST_P(PeftCurve, losses_and_final_adapter_equal_peft) {
   const Json expected = Json::parse(test::text_of_file(folder + "/expected.json"));
   const std::string base = expected["base"];
   const auto model = test::load_model("families/" + base);
-  const auto context = test::cpu_context();
+  const auto context = test::test_context();
   const std::string name = "tiny-" + base;
   const auto adapter =
       load_adapter("default", folder + "/start", model->transformer(), *context, name).adapter;
@@ -26,7 +26,7 @@ TEST_P(PeftCurve, losses_and_final_adapter_equal_peft) {
   options.learning_rate = expected["learning_rate"];
   options.max_grad_norm = 0;
   options.batch_size = expected["batch"];
-  Trainer trainer(test::transformer_of(model), adapter, nullptr, nullptr, test::cpu_context(), options, name);
+  Trainer trainer(test::transformer_of(model), adapter, nullptr, nullptr, test::test_context(), options, name);
   const auto rows = test::training_rows();
   const size_t per_step = expected["batch"].get<size_t>() * expected["accumulation"].get<size_t>();
   const auto losses = expected["losses"].get<std::vector<double>>();

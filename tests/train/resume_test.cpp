@@ -29,7 +29,7 @@ class Resume : public testing::Test {
   std::unique_ptr<Trainer> trainer(const TrainerOptions& options, int threads = 2) {
     adapter = test::new_adapter(model->transformer(), lora);
     return std::make_unique<Trainer>(test::transformer_of(model), adapter, dataset, nullptr,
-                                     test::cpu_context(threads), options, "tiny-llama");
+                                     test::test_context(threads), options, "tiny-llama");
   }
   void run(Trainer& trainer, int64_t until) {
     while (trainer.state().step < until) losses.push_back(trainer.step(nullptr).loss);
@@ -184,10 +184,10 @@ TEST_F(Resume, passes_over_a_damaged_checkpoint) {
 // A second training of one adapter: the process that goes on has it from the file that the first one left.
 TEST_F(Resume, goes_on_with_the_adapter_loaded_from_its_file) {
   const test::TemporaryFolder folder;
-  const auto context = test::cpu_context();
+  const auto context = test::test_context();
   const auto on = [&](const std::shared_ptr<Adapter>& which) {
     return std::make_unique<Trainer>(test::transformer_of(model), which, dataset, nullptr,
-                                     test::cpu_context(2), run_options(), "tiny-llama");
+                                     test::test_context(2), run_options(), "tiny-llama");
   };
   run(*trainer(run_options()), 4);
   SaveAdapterOptions save;

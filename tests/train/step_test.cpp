@@ -22,11 +22,11 @@ class Step : public testing::Test {
                                    std::shared_ptr<const Dataset> eval = nullptr) {
     adapter = test::new_adapter(model->transformer(), config);
     return std::make_unique<Trainer>(test::transformer_of(model), adapter, dataset, std::move(eval),
-                                     test::cpu_context(), options, "tiny-llama");
+                                     test::test_context(), options, "tiny-llama");
   }
   // The base loss of some rows, row by row, over their loss-bearing tokens.
   MicroBatchLoss loss_of(std::span<const RowView> list) {
-    const auto context = test::cpu_context();
+    const auto context = test::test_context();
     Workspace workspace(*context);
     return micro_batch_loss(model->transformer(), workspace, list, {});
   }
@@ -48,7 +48,7 @@ TEST_F(Step, that_is_not_finite_is_skipped_counted_and_in_a_row_an_error) {
   auto& parameters = model->transformer().layout().parameters;
   Parameter& norm = *std::find_if(parameters.begin(), parameters.end(),
                                   [](const Parameter& each) { return each.path == "model.norm.weight"; });
-  const auto context = test::cpu_context();
+  const auto context = test::test_context();
   const Tensor good = norm.value;
   std::vector<float> bad(static_cast<size_t>(good.elements()), std::nanf(""));
   norm.value = context->from_host(std::span<const float>(bad), good.shape());
@@ -211,7 +211,7 @@ TEST_F(Step, with_packing_has_the_loss_of_the_rows_apart) {
 
 TEST_F(Step, counts_only_labels_that_are_not_ignored) {
   const RowView row = dataset->row(2);
-  const auto context = test::cpu_context();
+  const auto context = test::test_context();
   Workspace workspace(*context);
   const std::vector<int32_t> labels(row.labels.begin(), row.labels.end());
   int64_t counted = 0;
@@ -266,7 +266,7 @@ TEST_F(Step, options_are_checked) {
   EXPECT_ERROR(Code::invalid_argument, "eval", with([](auto& o) { o.eval_steps = 1; }));
   const auto first = trainer({});
   EXPECT_ERROR(Code::busy, "",
-               Trainer(test::transformer_of(model), adapter, dataset, nullptr, test::cpu_context(), {}, ""));
+               Trainer(test::transformer_of(model), adapter, dataset, nullptr, test::test_context(), {}, ""));
 }
 
 }  // namespace

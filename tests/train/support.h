@@ -52,7 +52,7 @@ inline std::shared_ptr<const Dataset> training_dataset() {
 }
 
 inline std::shared_ptr<Model> load_model(const std::string& name) {
-  const auto context = cpu_context();
+  const auto context = test_context();
   return Model::load(data_path(name), *context);
 }
 
@@ -63,7 +63,7 @@ inline std::shared_ptr<const Transformer> transformer_of(const std::shared_ptr<M
 // A fresh adapter from PEFT's JSON.
 inline std::shared_ptr<Adapter> new_adapter(const Transformer& model, const std::string& config,
                                             uint64_t seed = 1) {
-  const auto context = cpu_context();
+  const auto context = test_context();
   const Json json = Json::parse(config);
   const PlanInput input{model, json, "test", {}, false, seed};
   return Adapter::create("default", plan_adapter(input), model, *context, seed);
@@ -71,7 +71,7 @@ inline std::shared_ptr<Adapter> new_adapter(const Transformer& model, const std:
 
 // Bits of all values, in the plan's order.
 inline std::vector<std::vector<float>> values_of(const Adapter& adapter) {
-  const auto context = cpu_context();
+  const auto context = test_context();
   std::vector<std::vector<float>> values;
   for (const Tensor& tensor : adapter.values()) values.push_back(context->to_host(tensor));
   return values;
