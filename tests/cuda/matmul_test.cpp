@@ -163,6 +163,7 @@ TEST_P(MatmulKernel, DecodedInChunks) {
   check({.kind = MatmulKind::nn, .dtype = DType::f16, .m = 2, .n = 1000, .k = 2200, .alpha = 0.5f});
   check({.kind = MatmulKind::nn, .dtype = DType::q8_0, .m = 3, .n = 1024, .k = 2100, .accumulate = true});
   check({.kind = MatmulKind::nt, .dtype = DType::bf16, .m = 9, .n = 4200, .k = 4096});
+  check({.kind = MatmulKind::tn, .dtype = DType::bf16, .m = 3, .n = 8000, .k = 2200});
 }
 
 TEST_P(MatmulKernel, RowsOfAnNf4Matrix) {
