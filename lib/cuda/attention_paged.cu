@@ -1,0 +1,60 @@
+// Attention whose keys and values lie in pages, and writing them there.
+#include "cuda/attention.cuh"
+#include "cuda/attention_tile.cuh"
+
+namespace peft::cuda {
+namespace {
+
+constexpr unsigned write_threads = 128;
+
+// A block: the keys and values of one token.
+__global__ void __launch_bounds__(write_threads)
+    write_pages_kernel(PageLayout layout, Matrix<const float> k, Matrix<const float> v,
+                       Matrix<const int64_t> page_table, Segments segments) {
+  const int64_t token = blockIdx.x;
+  const SegmentPlace place = find_row(segments, SegmentSide::queries, token);
+  if (!place) return;
+  const int32_t position = place.segment.key_count - place.segment.query_count + place.first;
+  const int32_t page = position / layout.page_tokens, in_page = position % layout.page_tokens;
+  auto* floats = reinterpret_cast<float*>(page_table.at(place.index, page)) + in_page * k.columns;
+  const int width = static_cast<int>(k.columns);
+  for (int c = 4 * static_cast<int>(threadIdx.x); c < width; c += 4 * static_cast<int>(write_threads)) {
+    store_four(load_four(k.row(token), c, width), floats + layout.key_offset, c, width);
+    store_four(load_four(v.row(token), c, width), floats + layout.value_offset, c, width);
+  }
+}
+
+}  // namespace
+
+void CudaBackend::write_pages(const PageLayout& layout, ConstView k, ConstView v, ConstView page_table,
+                              ConstView segments) {
+  run("write_pages", [&] {
+    PEFT_ASSERT(k.rows() < int64_t{1} << 31);
+    launch(stream(), dim3(static_cast<unsigned>(k.rows())), dim3(write_threads), 0, write_pages_kernel,
+           layout, matrix<float>(k), matrix<float>(v), matrix<int64_t>(page_table),
+           matrix<int32_t>(segments));
+  });
+}
+
+void CudaBackend::attention_paged(const AttentionOptions& options, const PageLayout& layout, ConstView q,
+                                  ConstView page_table, ConstView segments, View out, View scratch) {
+  run("attention_paged", [&] {
+    check_head_dim(options);
+    AttentionForward call;
+    call.options = options;
+    call.q = matrix<float>(q);
+    call.kv.page_table = matrix<int64_t>(page_table);
+    call.kv.layout = layout;
+    call.segments = matrix<int32_t>(segments);
+    call.out = matrix<float>(out);
+    if (q.rows() > few_queries) attend_tiles(stream(), properties(), call, few_queries);
+    attend_few(stream(), call, scratch);
+  });
+}
+
+int64_t CudaBackend::attention_paged_scratch(const AttentionOptions& options, const Shape& q,
+                                             int64_t maximum_keys) const {
+  return attend_few_scratch(options, q.rows(), maximum_keys);
+}
+
+}  // namespace peft::cuda
