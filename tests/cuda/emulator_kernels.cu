@@ -121,6 +121,13 @@ __global__ void shuffles_kernel(double* y) {
   y[3] = __shfl_sync(all, value, 9, 8);
 }
 
+__global__ void background_copy_kernel(bool waits, const float* x, float* y) {
+  __shared__ float values[32];
+  cuda_emulator::begin_copy(&values[threadIdx.x], &x[31 - threadIdx.x], sizeof(float));
+  if (waits) cuda_emulator::finish_copies();
+  y[threadIdx.x] = values[threadIdx.x];
+}
+
 __global__ void places_kernel(unsigned* y) {
   const unsigned thread = threadIdx.x + blockDim.x * (threadIdx.y + blockDim.y * threadIdx.z);
   const unsigned block = blockIdx.x + gridDim.x * (blockIdx.y + gridDim.y * blockIdx.z);
@@ -179,6 +186,9 @@ void start_votes(cudaStream_t stream, unsigned threads, unsigned* y) {
   start(stream, 1, threads, 0, votes_kernel, y);
 }
 void start_shuffles(cudaStream_t stream, double* y) { start(stream, 1, 32, 0, shuffles_kernel, y); }
+void start_background_copy(cudaStream_t stream, bool waits, const float* x, float* y) {
+  start(stream, 1, 32, 0, background_copy_kernel, waits, x, y);
+}
 void start_places(cudaStream_t stream, dim3 grid, dim3 block, unsigned* y) {
   start(stream, grid, block, 0, places_kernel, y);
 }

@@ -41,6 +41,8 @@ void start_waiting(cudaStream_t stream, unsigned threads, int* flag);
 void start_votes(cudaStream_t stream, unsigned threads, unsigned* y);
 void start_shuffles(cudaStream_t stream,
                     double* y);  // 32 lanes, 4 values each: up, down, xor, index in groups of 8
+// y[lane] = x[31 - lane] by way of shared memory and copies in the background; `waits`: before they are used.
+void start_background_copy(cudaStream_t stream, bool waits, const float* x, float* y);
 // y = places: 6 values a thread: threadIdx and blockIdx
 void start_places(cudaStream_t stream, dim3 grid, dim3 block, unsigned* y);
 

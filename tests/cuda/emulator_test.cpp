@@ -211,6 +211,14 @@ TEST_F(Kernels, AtomicsAndThreadsThatWaitForOthers) {
   }
 }
 
+TEST_F(Kernels, CopiesInTheBackgroundArriveWhenWaitedFor) {
+  const Buffer<float> x(32, 3.0f), y(32, 0.0f);
+  start_background_copy(stream, true, x.data(), y.data());
+  EXPECT_EQ(y.read(), std::vector<float>(32, 3.0f));
+  start_background_copy(stream, false, x.data(), y.data());
+  EXPECT_THAT(y.read(), testing::Each(testing::IsNan()));
+}
+
 TEST_F(Kernels, PlacesInThreeDimensions) {
   const dim3 grid(2, 3, 2), block(3, 2, 4);
   const Buffer<unsigned> places(6 * 12 * 24, ~0u);

@@ -34,6 +34,10 @@ unsigned block_vote(bool yes, Site site);
 // All lanes named by `mask` must arrive with the same call and mask. Gives the value of lane `source`; for a
 // ballot, the lanes whose value is not 0.
 uint64_t warp_exchange(WarpCall call, unsigned mask, uint64_t value, unsigned source, Site site);
+// Copies that a thread begins (cp.async) and that are there after it waited for its own. Until then the
+// target reads as NaN.
+void begin_copy(void* to, const void* from, size_t bytes);
+void finish_copies();
 // For loops that wait for another thread of the block.
 void let_others_run();
 // Ends the kernel with an error.
