@@ -109,9 +109,22 @@ void check_output(const std::string& output, const std::string& model, bool over
   std::error_code error;
   if (fs::equivalent(output, model, error))
     throw UsageError(output + ": is the model itself; name another place for the result");
-  const bool used = fs::is_directory(output, error) ? !fs::is_empty(output, error) : fs::exists(output, error);
+  fs::path place = fs::absolute(output, error).lexically_normal();
+  if (!place.has_filename()) place = place.parent_path();
+  const std::string parent = place.parent_path().string();
+  if (!is_folder(parent)) throw CommandError(fmt::format("{}: there is no folder {}", output, parent));
+  if (access(parent.c_str(), W_OK | X_OK) != 0) fail(output, "cannot be written");
+  const bool used =
+      fs::is_directory(output, error) ? !fs::is_empty(output, error) : fs::exists(output, error);
   if (used && !overwrite)
     throw CommandError(output + ": is there already; --overwrite replaces the model files in it");
+  if (!used) return;
+  const bool file = output.ends_with(".gguf");
+  if (file != is_file(output))
+    throw CommandError(fmt::format("{}: expected a {} to replace, found a {}", output,
+                                   file ? "file" : "folder", file ? "folder" : "file"));
+  if (!file && !is_file(join(output, "config.json")))
+    throw CommandError(output + ": holds no config.json, so it is no model to replace; name a new folder");
 }
 
 }  // namespace peft_cli

@@ -17,7 +17,7 @@ bool is_folder(const std::string& path);
 std::string join(const std::string& folder, const std::string& name);
 std::string base_name(const std::string& path);
 // A model about to be written to `output` must not take the place of `model`, which it is made from (UsageError), nor of
-// anything else that is there unless `overwrite` says so (CommandError).
+// anything else that is there unless `overwrite` says so (CommandError); nor is it a place that cannot be written.
 void check_output(const std::string& output, const std::string& model, bool overwrite);
 
 }  // namespace peft_cli

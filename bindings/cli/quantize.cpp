@@ -28,6 +28,8 @@ class Quantize final : public Command {
 
   int run() override {
     settings_.require({"model", "output"});
+    if (output_.ends_with(".gguf"))
+      throw UsageError("--output: expected a folder, found '" + output_ + "': a GGUF file cannot hold NF4");
     check_output(output_, model_.model, overwrite_);
     ModelSettings loading = model_;
     loading.load_in_4bit = false;  // that is what this command does itself, with its own settings
