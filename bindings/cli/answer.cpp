@@ -12,12 +12,12 @@ void SamplingSettings::add(Settings& settings) {
   constexpr int64_t any = std::numeric_limits<int64_t>::max();
   settings.integer("max-new-tokens", max_new_tokens, 0, any, "most tokens of the answer; 0: until the end",
                    {"max_tokens", "n"});
-  settings.number("temperature", temperature, "0: always the most probable token", {"temp"});
+  settings.number("temperature", temperature, {0, 1e6}, "0: always the most probable token", {"temp"});
   settings.integer("top-k", top_k, 0, std::numeric_limits<int32_t>::max(),
                    "only the k most probable; 0: all");
-  settings.number("top-p", top_p, "smallest set of the most probable with this sum");
-  settings.number("min-p", min_p, "only those with this share of the most probable one's");
-  settings.number("repetition-penalty", repetition_penalty, "1: none");
+  settings.number("top-p", top_p, {1e-9, 1}, "smallest set of the most probable with this sum");
+  settings.number("min-p", min_p, {0, 1}, "only those with this share of the most probable one's");
+  settings.number("repetition-penalty", repetition_penalty, {1e-3, 1e3}, "1: none");
   settings.integer("seed", seed, 0, any, "equal seeds give equal answers");
   settings.text("stop", stop, "text that ends the answer, or a JSON array of such texts");
   settings.flag("ignore-eos", ignore_eos, "the end of the sequence does not end the answer");

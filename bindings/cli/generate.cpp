@@ -39,7 +39,7 @@ class Generate final : public Command {
       given += settings_.given(name) ? 1 : 0;
     if (given != 1) throw UsageError("one of --prompt, --messages, --message and --token-ids is needed");
     const std::vector<int32_t> ids = parse_ids();
-    const std::string chat = settings_.given("messages")  ? read_file(messages_, maximum_messages_bytes)
+    const std::string chat = settings_.given("messages")  ? read_messages()
                              : settings_.given("message") ? user_messages(system_, message_).dump()
                                                           : "";
     const Context context = make_context(model_);
@@ -50,7 +50,10 @@ class Generate final : public Command {
     auto options = defaults(peft_prefill_options_init);
     options.cancel = interrupt_token();
     if (!chat.empty()) {
-      call(peft_session_prefill_chat(session.get(), chat.data(), chat.size(), &options));
+      const peft_status status = peft_session_prefill_chat(session.get(), chat.data(), chat.size(), &options);
+      if (status == PEFT_E_FORMAT && settings_.given("messages"))
+        throw ApiError(status, messages_ + ": " + last_error());
+      call(status);
     } else if (settings_.given("token-ids")) {
       call(peft_session_prefill(session.get(), ids.data(), ids.size(), &options));
     } else {
@@ -79,6 +82,39 @@ class Generate final : public Command {
 
  private:
   static double speed(double tokens, double seconds) { return seconds > 0 ? tokens / seconds : 0; }
+
+  // The file's text, when it is what a chat template can be given.
+  std::string read_messages() const {
+    const std::string text = read_file(messages_, maximum_messages_bytes);
+    Json messages;
+    try {
+      messages = Json::parse(text);
+    } catch (const Json::exception& error) {
+      throw CommandError(fmt::format("{}: malformed JSON: {}", messages_, error.what()));
+    }
+    if (!messages.is_array() || messages.empty())
+      throw CommandError(fmt::format("{}: expected an array of messages, found {}", messages_,
+                                     messages.is_array() ? "none in it" : messages.type_name()));
+    for (size_t i = 0; i < messages.size(); ++i)
+      check_message(messages[i], fmt::format("{}: message {}", messages_, i));
+    return text;
+  }
+
+  static void check_message(const Json& message, const std::string& place) {
+    if (!message.is_object())
+      throw CommandError(fmt::format("{}: expected an object, found {}", place, message.type_name()));
+    const auto kind_of = [&](const char* field) {
+      return message.contains(field) ? message[field].type_name() : "nothing";
+    };
+    if (!message.contains("role") || !message["role"].is_string() || message["role"] == "")
+      throw CommandError(fmt::format("{}: field 'role': expected a name, found {}", place, kind_of("role")));
+    // A call of a tool may have none; a list holds parts, of which the template knows.
+    const bool has_content = message.contains("content") && !message["content"].is_null();
+    if (!has_content && message.contains("tool_calls")) return;
+    if (!has_content || !(message["content"].is_string() || message["content"].is_array()))
+      throw CommandError(
+          fmt::format("{}: field 'content': expected a text, found {}", place, kind_of("content")));
+  }
 
   std::vector<int32_t> parse_ids() const {
     std::vector<int32_t> ids;

@@ -41,7 +41,8 @@ class Merge final : public Command {
     settings_.text("output", output_, "folder to write, or a file that ends in .gguf",
                    {"o", "output_dir", "save_path"});
     settings_.flag("force", force_, "write it even if a tensor loses much of its update");
-    settings_.number("minimum-retained", minimum_, "least share of each tensor's update that must survive");
+    settings_.number("minimum-retained", minimum_, any_number,
+                     "least share of each tensor's update that must survive");
     settings_.integer("show", show_, 0, std::numeric_limits<int32_t>::max(),
                       "tensors to show, those that lost most first");
     settings_.flag("overwrite", overwrite_, "replace the model files that are in the output already");

@@ -48,7 +48,7 @@ void ArithmeticSettings::add_activations(Settings& settings) {
 peft_dtype ArithmeticSettings::dtype() const {
   const peft_dtype result = dtype_of(compute_dtype);
   if (result != PEFT_DTYPE_FLOAT32 && result != PEFT_DTYPE_BFLOAT16)
-    throw UsageError(fmt::format("compute-dtype: expected float32 or bfloat16, found '{}'", compute_dtype));
+    throw UsageError(fmt::format("--compute-dtype: expected float32 or bfloat16, found '{}'", compute_dtype));
   return result;
 }
 
@@ -66,6 +66,19 @@ peft_dtype dtype_of(const std::string& word) {
   throw UsageError(fmt::format("unknown element type '{}'; expected as-stored, float32, bfloat16", word));
 }
 
+namespace {
+
+peft_dtype loading_dtype(const std::string& word) {
+  const peft_dtype result = dtype_of(word);
+  if (result != PEFT_DTYPE_AS_STORED && result != PEFT_DTYPE_FLOAT32 && result != PEFT_DTYPE_BFLOAT16)
+    throw UsageError(fmt::format(
+        "--dtype: expected as-stored, float32 or bfloat16, found '{}', which is a type of merged files only",
+        word));
+  return result;
+}
+
+}  // namespace
+
 Context make_context(const ModelSettings& settings) {
   auto options = defaults(peft_context_options_init);
   options.threads = static_cast<int32_t>(settings.threads);
@@ -74,7 +87,7 @@ Context make_context(const ModelSettings& settings) {
 
 peft_model_options model_options(const ModelSettings& settings) {
   auto options = defaults(peft_model_options_init);
-  options.dtype = dtype_of(settings.dtype);
+  options.dtype = loading_dtype(settings.dtype);
   options.device = settings.device.c_str();
   options.follow_links = settings.follow_links;
   options.cancel = interrupt_token();

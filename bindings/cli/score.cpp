@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 #include <fstream>
 
@@ -62,7 +63,7 @@ class Score final : public Command {
       const double nll = score(model.get(), adapter.get(), ids, place, values);
       ++rows;
       sum += nll;
-      predicted += static_cast<int64_t>(ids.size()) - 1;
+      predicted += std::max<int64_t>(0, static_cast<int64_t>(ids.size()) - 1);
       put_row(ids, nll, values);
     }
     if (!settings_.json() && predicted > 0)
@@ -93,12 +94,12 @@ class Score final : public Command {
     } else {
       throw CommandError(place + R"(: expected "text" or "token_ids")");
     }
-    if (ids.empty()) throw CommandError(place + ": the row has no tokens");
     return ids;
   }
 
   double score(const peft_model* model, const peft_adapter* adapter, const std::vector<int32_t>& ids,
                const std::string& place, std::vector<float>& values) const {
+    if (ids.empty()) return 0;  // a sum over nothing: the row keeps its place in the output
     auto options = defaults(peft_score_options_init);
     const peft_adapter* const active[] = {adapter};
     options.adapter_count = adapter ? 1 : 0;
@@ -120,7 +121,7 @@ class Score final : public Command {
 
   void put_row(const std::vector<int32_t>& ids, double nll, const std::vector<float>& values) const {
     if (!settings_.json()) {
-      const auto predicted = static_cast<double>(std::max<size_t>(1, ids.size() - 1));
+      const auto predicted = static_cast<double>(std::max<size_t>(2, ids.size()) - 1);
       say(fmt::format("{:>7} tokens   nll {:>12.4f}   {:.4f} a token", ids.size(), nll, nll / predicted));
       return;
     }

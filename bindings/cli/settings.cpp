@@ -34,12 +34,40 @@ bool parse(const std::string& text, Number& value) {
   return !text.empty() && result.ec == std::errc() && result.ptr == end;
 }
 
-bool parse_bool(const std::string& name, const std::string& text) {
+bool parse_bool(const std::string& text) {
   std::string lower = text;
   std::transform(lower.begin(), lower.end(), lower.begin(), [](unsigned char c) { return std::tolower(c); });
   if (lower == "true" || lower == "yes" || lower == "on" || lower == "1") return true;
   if (lower == "false" || lower == "no" || lower == "off" || lower == "0") return false;
-  throw UsageError(fmt::format("{}: expected true or false, found '{}'", name, text));
+  throw UsageError(fmt::format("expected true or false, found '{}'", text));
+}
+
+bool holds(const Range& range, double value) {
+  return (range.above_low ? value > range.low : value >= range.low) &&
+         (range.below_high ? value < range.high : value <= range.high);
+}
+
+// "a number", "a number above 0", "a number from 0 to 1".
+std::string text_of(const Range& range) {
+  if (range.low == -no_bound && range.high == no_bound) return "a number";
+  const char* low = range.above_low ? "above" : range.high == no_bound ? "of at least" : "from";
+  const std::string from = fmt::format("a number {} {}", low, range.low);
+  if (range.high == no_bound) return from;
+  return fmt::format("{}{} {}", from,
+                     range.below_high  ? " to below"
+                     : range.above_low ? " up to"
+                                       : " to",
+                     range.high);
+}
+
+// What `body` throws, with the name of what it is about before it.
+template <typename Body>
+auto naming(const std::string& name, Body body) {
+  try {
+    return body();
+  } catch (const UsageError& error) {
+    throw UsageError(fmt::format("{}: {}", name, error.what()));
+  }
 }
 
 }  // namespace
@@ -48,20 +76,20 @@ Settings::Setting& Settings::add(Setting setting, const std::string& help, const
   for (const std::string& alias : aliases) canonical_[dashed(alias)] = setting.name;
   canonical_[setting.name] = setting.name;
   const std::string flag = "--" + setting.name;
+  // canonical() always writes --name=VALUE, --name=true or --name=false.
+  const auto set = [flag, inner = setting.set](const std::string& text) {
+    naming(flag, [&] { inner(text); });
+  };
+  setting.option = command_.add_option_function<std::string>(flag, set, help);
+  setting.option->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   if (setting.takes_value) {
-    const auto set = setting.set;
-    setting.option = command_.add_option_function<std::string>(flag, set, help);
     const Json value = setting.get();
     if (!value.is_null() && value != "") {
       const std::string shown = value.is_string() ? value.get<std::string>() : value.dump();
       setting.option->default_str(shown);
     }
-    setting.option->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   } else {
-    // canonical() always writes --name=true or --name=false.
-    const auto set = setting.set;
-    setting.option = command_.add_option_function<std::string>(flag, set, help);
-    setting.option->multi_option_policy(CLI::MultiOptionPolicy::TakeLast)->type_name("")->default_str("");
+    setting.option->type_name("")->default_str("");
   }
   settings_.push_back(std::move(setting));
   return settings_.back();
@@ -80,25 +108,25 @@ void Settings::integer(const std::string& name, int64_t& value, int64_t low, int
                        const std::string& help, const Names& aliases) {
   Setting setting;
   setting.name = name;
-  setting.set = [&value, name, low, high](const std::string& text) {
+  setting.set = [&value, low, high](const std::string& text) {
     int64_t parsed = 0;
-    if (!parse(text, parsed))
-      throw UsageError(fmt::format("{}: expected a whole number, found '{}'", name, text));
+    if (!parse(text, parsed)) throw UsageError(fmt::format("expected a whole number, found '{}'", text));
     if (parsed < low || parsed > high)
-      throw UsageError(fmt::format("{}: expected a number from {} to {}, found {}", name, low, high, parsed));
+      throw UsageError(fmt::format("expected a number from {} to {}, found {}", low, high, parsed));
     value = parsed;
   };
   setting.get = [&value] { return Json(value); };
   add(std::move(setting), help, aliases).option->type_name("N");
 }
 
-void Settings::number(const std::string& name, double& value, const std::string& help, const Names& aliases) {
+void Settings::number(const std::string& name, double& value, Range range, const std::string& help,
+                      const Names& aliases) {
   Setting setting;
   setting.name = name;
-  setting.set = [&value, name](const std::string& text) {
+  setting.set = [&value, range](const std::string& text) {
     double parsed = 0;
-    if (!parse(text, parsed) || !std::isfinite(parsed))
-      throw UsageError(fmt::format("{}: expected a number, found '{}'", name, text));
+    if (!parse(text, parsed) || !std::isfinite(parsed) || !holds(range, parsed))
+      throw UsageError(fmt::format("expected {}, found '{}'", text_of(range), text));
     value = parsed;
   };
   setting.get = [&value] { return Json(value); };
@@ -109,7 +137,7 @@ void Settings::flag(const std::string& name, bool& value, const std::string& hel
   Setting setting;
   setting.name = name;
   setting.takes_value = false;
-  setting.set = [&value, name](const std::string& text) { value = parse_bool(name, text); };
+  setting.set = [&value](const std::string& text) { value = parse_bool(text); };
   setting.get = [&value] { return Json(value); };
   add(std::move(setting), help + (value ? " (default; --no-" + name + " turns it off)" : ""), aliases);
 }
@@ -119,8 +147,8 @@ void Settings::choice(const std::string& name, peft_choice& value, const std::st
   Setting setting;
   setting.name = name;
   setting.takes_value = false;
-  setting.set = [&value, name](const std::string& text) {
-    value = parse_bool(name, text) ? PEFT_CHOICE_YES : PEFT_CHOICE_NO;
+  setting.set = [&value](const std::string& text) {
+    value = parse_bool(text) ? PEFT_CHOICE_YES : PEFT_CHOICE_NO;
   };
   setting.get = [&value] { return value == PEFT_CHOICE_AUTO ? Json() : Json(value == PEFT_CHOICE_YES); };
   add(std::move(setting), help + " (or --no-" + name + ")", aliases);
@@ -130,9 +158,9 @@ void Settings::word(const std::string& name, std::string& value, const Names& wo
                     const Names& aliases) {
   Setting setting;
   setting.name = name;
-  setting.set = [&value, name, words](const std::string& text) {
+  setting.set = [&value, words](const std::string& text) {
     if (std::find(words.begin(), words.end(), text) == words.end())
-      throw UsageError(fmt::format("{}: expected one of {}, found '{}'", name, fmt::join(words, ", "), text));
+      throw UsageError(fmt::format("expected one of {}, found '{}'", fmt::join(words, ", "), text));
     value = text;
   };
   setting.get = [&value] { return Json(value); };
@@ -212,7 +240,8 @@ Names Settings::canonical(const Names& arguments) const {
         throw UsageError(fmt::format("--{} needs a value", setting->name));
       value = arguments[++i];
     }
-    if (negated) value = parse_bool(setting->name, value) ? "false" : "true";
+    if (negated)
+      value = naming("--no-" + setting->name, [&] { return parse_bool(value); }) ? "false" : "true";
     result.push_back("--" + setting->name + "=" + value);
   }
   return result;
@@ -235,11 +264,8 @@ void Settings::read_config() {
     if (!entry.value) continue;
     from_file_.insert(setting->name);
     if (setting->option->count() > 0) continue;
-    try {
-      setting->set(negated ? (parse_bool(entry.key, *entry.value) ? "false" : "true") : *entry.value);
-    } catch (const UsageError& error) {
-      throw UsageError(fmt::format("{}: {}", place, error.what()));
-    }
+    naming(place + ": " + entry.key,
+           [&] { setting->set(negated ? (parse_bool(*entry.value) ? "false" : "true") : *entry.value); });
   }
 }
 

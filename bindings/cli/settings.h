@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <map>
 #include <set>
 #include <string>
@@ -22,6 +23,14 @@ namespace peft_cli {
 using Json = nlohmann::ordered_json;
 using Names = std::vector<std::string>;
 
+// Numbers that a setting may have.
+struct Range {
+  double low, high;  // may be infinite
+  bool above_low = false, below_high = false;
+};
+constexpr double no_bound = std::numeric_limits<double>::infinity();
+constexpr Range any_number{-no_bound, no_bound};
+
 // Flags are --lower-case-with-dashes; config keys the same with underscores. Flags win over the config file.
 // Aliases are other spellings of both, such as those of Transformers, PEFT and Axolotl.
 class Settings {
@@ -33,7 +42,8 @@ class Settings {
   void text(const std::string& name, std::string& value, const std::string& help, const Names& aliases = {});
   void integer(const std::string& name, int64_t& value, int64_t low, int64_t high, const std::string& help,
                const Names& aliases = {});
-  void number(const std::string& name, double& value, const std::string& help, const Names& aliases = {});
+  void number(const std::string& name, double& value, Range range, const std::string& help,
+              const Names& aliases = {});
   // --name and --no-name.
   void flag(const std::string& name, bool& value, const std::string& help, const Names& aliases = {});
   // As flag, PEFT_CHOICE_AUTO until given.
@@ -66,7 +76,8 @@ class Settings {
     bool takes_value = true;
     bool in_config = true;
     bool in_resolved = true;
-    std::function<void(const std::string&)> set;  // throws UsageError; the text is that of flag or file
+    std::function<void(const std::string&)>
+        set;  // throws UsageError without the name, which flag and file spell
     std::function<Json()> get;
     CLI::Option* option = nullptr;
   };

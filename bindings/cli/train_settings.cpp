@@ -47,7 +47,7 @@ void DataSettings::add(Settings& settings) {
   for (const FormatRow& row : formats) words.push_back(row.name);
   settings.word("data-format", format, words, "form of the rows", {"dataset_format"});
   settings.text("chat-template", chat_template, "file with a Jinja template instead of the tokenizer's own");
-  settings.integer("max-seq-length", max_seq_length, 0, any, "longer rows are cut; 0: never",
+  settings.integer("max-seq-length", max_seq_length, 0, 1 << 20, "longer rows are cut; 0: never",
                    {"max_seq_len", "max_length", "sequence_len", "cutoff_len", "model_max_length"});
   settings.choice("mask-prompt", mask_prompt, "loss on answers alone; default: yes but for text rows",
                   {"completion_only_loss", "assistant_only_loss"});
@@ -78,9 +78,9 @@ void TrainSettings::add(Settings& s) {
   s.text("output-dir", output_dir, "folder for adapter, tokenizer, checkpoints and metrics", {"o", "output"});
   s.text("init-adapter", init_adapter, "adapter folder to start from, with its own rank, alpha and targets");
   s.text("adapter-config", adapter_config, "adapter_config.json of PEFT's that decides method and settings");
-  s.integer("lora-rank", lora_rank, 1, most, "rank of LoRA", {"r", "lora_r", "rank"});
-  s.number("lora-alpha", lora_alpha, "LoRA's effect is alpha / rank", {"alpha"});
-  s.number("lora-dropout", lora_dropout, "dropout before LoRA", {"dropout"});
+  s.integer("lora-rank", lora_rank, 1, 65536, "rank of LoRA", {"r", "lora_r", "rank"});
+  s.number("lora-alpha", lora_alpha, any_number, "LoRA's effect is alpha / rank", {"alpha"});
+  s.number("lora-dropout", lora_dropout, {0, 1, false, true}, "dropout before LoRA", {"dropout"});
   s.text("target-modules", target_modules, "all-linear, a list of names by commas, or a pattern",
          {"lora_target_modules", "lora_target", "lora_modules"});
   s.text("exclude-modules", exclude_modules, "names by commas that stay as they are");
@@ -89,20 +89,20 @@ void TrainSettings::add(Settings& s) {
   s.word("lora-bias", lora_bias, {"none", "all", "lora_only"}, "biases that train", {"bias"});
   s.word("lora-init", lora_init, {"default", "gaussian", "none"}, "first values", {"init_lora_weights"});
   s.flag("use-rslora", use_rslora, "LoRA's effect is alpha / sqrt(rank)", {"rslora", "peft_use_rslora"});
-  s.number("epochs", epochs, "passes over the rows", {"num_train_epochs", "num_epochs"});
+  s.number("epochs", epochs, {0, no_bound, true}, "passes over the rows", {"num_train_epochs", "num_epochs"});
   s.integer("max-steps", max_steps, 0, any, "train so many steps, whatever epochs says",
             {"iters", "max_iters"});
   s.integer("batch-size", batch_size, 1, most, "rows of a micro-batch",
             {"per_device_train_batch_size", "micro_batch_size", "train_batch_size"});
   s.integer("grad-accum", grad_accum, 1, most, "micro-batches of a step",
             {"gradient_accumulation_steps", "grad_accumulation_steps"});
-  s.number("learning-rate", learning_rate, "highest learning rate", {"lr"});
+  s.number("learning-rate", learning_rate, {0, 1e6}, "highest learning rate", {"lr"});
   s.word("lr-scheduler", lr_scheduler, {"constant", "constant_with_warmup", "linear", "cosine"},
          "learning rate", {"lr_scheduler_type", "lr_schedule"});
-  s.number("warmup-ratio", warmup_ratio, "share of the steps in which the learning rate rises");
+  s.number("warmup-ratio", warmup_ratio, {0, 1}, "share of the steps in which the learning rate rises");
   s.integer("warmup-steps", warmup_steps, 0, any, "number of these steps instead");
-  s.number("weight-decay", weight_decay, "AdamW's decoupled decay");
-  s.number("max-grad-norm", max_grad_norm, "gradients are scaled down to this norm; 0: never",
+  s.number("weight-decay", weight_decay, {0, 1e6}, "AdamW's decoupled decay");
+  s.number("max-grad-norm", max_grad_norm, {0, no_bound}, "gradients are scaled down to this norm; 0: never",
            {"gradient_clipping", "max_gradient_norm"});
   rows.add(s);
   s.flag("packing", packing, "short rows share a sequence", {"sample_packing", "pack"});

@@ -128,9 +128,8 @@ std::optional<DType> save_dtype_of(peft_dtype dtype, bool gguf) {
             "Q8_0 is a type of GGUF files; a safetensors folder holds float32, float16 or bfloat16");
       return DType::q8_0;
     default:
-      fail(Code::unsupported,
-           "saving as dtype {} is not supported (float32, float16, bfloat16, Q8_0 in GGUF)",
-           static_cast<int>(dtype));
+      fail(Code::unsupported, "saving as {} is not supported (float32, float16, bfloat16, Q8_0 in GGUF)",
+           name_of(dtype));
   }
 }
 

@@ -95,8 +95,8 @@ peft_status peft_model_load(const peft_context* context, const char* path, const
         load.dtype = DType::bf16;
         break;
       default:
-        fail(Code::invalid_argument, "models load as stored, float32 or bfloat16, not dtype {}",
-             static_cast<int>(given.dtype));
+        fail(Code::invalid_argument, "models load as stored, float32 or bfloat16, not {}",
+             name_of(given.dtype));
     }
     load.cancel = cancel.token();
     load.limits = parent->limits;

@@ -54,6 +54,129 @@ TEST_F(Usage, WhatIsNotUnderstoodEndsWithTwo) {
   EXPECT_EQ(peft({"inspect", llama, llama}).status, 2);
 }
 
+// Numbers that no training and no answer can have: refused before anything is loaded, and the flag is named.
+TEST_F(Usage, NumbersOutOfRangeNameTheFlag) {
+  const std::pair<const char*, const char*> training[] = {
+      {"--learning-rate", "-1"},
+      {"--learning-rate", "1e7"},
+      {"--learning-rate", "inf"},
+      {"--lora-rank", "0"},
+      {"--lora-rank", "65537"},
+      {"--lora-rank", "1.5"},
+      {"--lora-dropout", "1"},
+      {"--lora-dropout", "-0.1"},
+      {"--lora-alpha", "nan"},
+      {"--epochs", "0"},
+      {"--epochs", "-3"},
+      {"--max-steps", "-1"},
+      {"--batch-size", "0"},
+      {"--grad-accum", "0"},
+      {"--warmup-ratio", "1.01"},
+      {"--warmup-steps", "-1"},
+      {"--weight-decay", "-1"},
+      {"--max-grad-norm", "-0.5"},
+      {"--max-seq-length", "-1"},
+      {"--seed", "-1"},
+      {"--max-seq-length", "1048577"},
+      {"--save-total-limit", "-1"},
+      {"--save-steps", "-1"},
+      {"--eval-steps", "-1"},
+      {"--early-stopping-patience", "-1"},
+  };
+  for (const auto& [flag, value] : training) {
+    const Outcome outcome = peft({"train", "--model", "nowhere", "--data", "nothing", "--output-dir",
+                                  folder_.file("out"), std::string(flag) + "=" + value});
+    EXPECT_EQ(outcome.status, 2) << flag << " " << value;
+    EXPECT_THAT(outcome.err, StartsWith("peft: " + std::string(flag) + ": expected ")) << value;
+    EXPECT_THAT(outcome.err, HasSubstr(value)) << flag;
+  }
+  const std::pair<const char*, const char*> answering[] = {
+      {"--temperature", "-1"},       {"--top-p", "0"},  {"--top-p", "1.5"},         {"--min-p", "2"},
+      {"--repetition-penalty", "0"}, {"--top-k", "-1"}, {"--max-new-tokens", "-1"}, {"--threads", "-1"},
+  };
+  for (const auto& [flag, value] : answering) {
+    const Outcome outcome =
+        peft({"generate", "--model", "nowhere", "--prompt", "a", std::string(flag) + "=" + value});
+    EXPECT_EQ(outcome.status, 2) << flag << " " << value;
+    EXPECT_THAT(outcome.err, StartsWith("peft: " + std::string(flag) + ": expected ")) << value;
+  }
+  write_all(folder_.file("run.yaml"), "model: m\nlearning_rate: -1\n");
+  const Outcome file = with_config(folder_.file("run.yaml"));
+  EXPECT_EQ(file.status, 2);
+  EXPECT_THAT(file.err, HasSubstr("run.yaml:2: learning_rate: expected a number from 0"));
+}
+
+TEST_F(Usage, TypesThatModelsCannotLoadAsAreNamed) {
+  for (const char* type : {"float16", "q8_0"}) {
+    const Outcome outcome = peft({"eval", "--model", llama, "--data", rows, "--dtype", type});
+    EXPECT_EQ(outcome.status, 2);
+    EXPECT_THAT(outcome.err,
+                HasSubstr(std::string("--dtype: expected as-stored, float32 or bfloat16, found '") + type));
+  }
+  EXPECT_EQ(peft({"eval", "--model", llama, "--data", rows, "--compute-dtype", "float16"}).status, 2);
+}
+
+TEST_F(Usage, MessagesThatAreNoneNameFilePlaceAndField) {
+  const std::string path = folder_.file("chat.json");
+  const std::pair<const char*, const char*> bad[] = {
+      {"[{\"role\": \"user\", \"content\": \"a\"}, {\"role\": \"user\"}]",
+       "chat.json: message 1: field 'content': expected a text, found nothing"},
+      {"[{\"role\": \"user\", \"content\": 5}]", "message 0: field 'content': expected a text, found number"},
+      {"[{\"role\": \"user\", \"content\": null}]",
+       "message 0: field 'content': expected a text, found null"},
+      {"[{\"content\": \"a\"}]", "message 0: field 'role': expected a name, found nothing"},
+      {"[{\"role\": \"\", \"content\": \"a\"}]", "message 0: field 'role': expected a name"},
+      {"[5]", "message 0: expected an object, found number"},
+      {"{}", "chat.json: expected an array of messages, found object"},
+      {"[]", "chat.json: expected an array of messages, found none"},
+      {"[{]", "chat.json: malformed JSON"},
+  };
+  for (const auto& [text, message] : bad) {
+    write_all(path, text);
+    const Outcome outcome = peft({"generate", "--model", llama, "--messages", path});
+    EXPECT_EQ(outcome.status, 1) << text;
+    EXPECT_THAT(outcome.err, HasSubstr(message)) << text;
+  }
+}
+
+// Said before the model is even looked for, not after hours of work.
+TEST_F(Usage, OutputsThatCannotBeWrittenAreRefusedAtOnce) {
+  const auto refused = [&](const std::string& output, const Words& more, int status, const std::string& why) {
+    for (const char* command : {"merge", "quantize"}) {
+      Words words = {command, "--model", "nowhere", "--output", output};
+      if (words[0] == "merge") words.insert(words.end(), {"--adapter", "none"});
+      words.insert(words.end(), more.begin(), more.end());
+      const Outcome outcome = peft(words);
+      EXPECT_EQ(outcome.status, status) << command << " " << output;
+      EXPECT_THAT(outcome.err, HasSubstr(output)) << command;
+      EXPECT_THAT(outcome.err, HasSubstr(why)) << command;
+    }
+  };
+  refused(folder_.file("no/such/place"), {}, 1, "there is no folder " + folder_.file("no/such"));
+  write_all(folder_.file("notes.txt"), "mine");
+  refused(folder_.file("notes.txt"), {}, 1, "is there already");
+  refused(folder_.file("notes.txt"), {"--overwrite"}, 1, "expected a folder to replace, found a file");
+  refused(folder_.path(), {"--overwrite"}, 1, "holds no config.json");
+  EXPECT_EQ(read_all(folder_.file("notes.txt")), "mine");
+  const Outcome gguf = peft({"quantize", "--model", "nowhere", "--output", folder_.file("a.gguf")});
+  EXPECT_EQ(gguf.status, 2);
+  EXPECT_THAT(gguf.err, HasSubstr("--output: expected a folder"));
+}
+
+TEST_F(Usage, ScoreGivesEveryRowItsLine) {
+  write_all(folder_.file("rows.jsonl"),
+            "{\"token_ids\": [1, 2]}\n{\"token_ids\": []}\n{\"token_ids\": [3, 4, 5]}\n");
+  const Outcome outcome =
+      peft({"score", "--model", llama, "--data", folder_.file("rows.jsonl"), "--json", "--logprobs"});
+  EXPECT_EQ(outcome.status, 0) << outcome.err;
+  const std::vector<Json> lines = outcome.json_lines();
+  ASSERT_EQ(lines.size(), 3u);
+  EXPECT_EQ(lines[1],
+            (Json{{"token_ids", Json::array()}, {"count", 0}, {"nll", 0.0}, {"logprobs", Json::array()}}));
+  EXPECT_GT(lines[2]["nll"], 0.0);
+  EXPECT_EQ(peft({"score", "--model", llama, "--data", folder_.file("rows.jsonl")}).status, 0);
+}
+
 TEST_F(Usage, WhatFailsEndsWithOneAndNamesTheFile) {
   const Outcome missing = peft({"score", "--model", folder_.file("none"), "--data", rows, "--json"});
   EXPECT_EQ(missing.status, 1);
