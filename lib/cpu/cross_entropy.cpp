@@ -50,10 +50,8 @@ float CrossEntropyRow(float* logits, int64_t columns, int64_t label, float gradi
     float* x = logits + begin;
     const float highest = maximum_of(x, count);
     maximum = highest > maximum ? highest : maximum;
-    const float shift =
-        highest == -__builtin_huge_valf() ? 0.0f : highest;  // all masked: the exponentials are 0
-    shifts[blocks] = shift;
-    const Floats offset = hn::Set(d, shift);
+    shifts[blocks] = highest;  // all masked: -infinity, so that the block weighs nothing
+    const Floats offset = hn::Set(d, highest == -__builtin_huge_valf() ? 0.0f : highest);
     if (gradient) {
       sums[blocks] = sum_of(count, [&](int64_t i, auto access) HWY_ATTR {
         prefetch_stream(x + block + i);  // the next block, or a little of the next row
