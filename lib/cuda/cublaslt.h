@@ -40,6 +40,8 @@ class CublasLt {
   // False, and nothing done, where the library has no algorithm for this product. No size may be 0.
   bool multiply(cudaStream_t stream, const Product& product);
 
+  // Free between products, for other kernels of the same stream.
+  std::byte* workspace() const { return workspace_; }
   static constexpr int64_t workspace_bytes = int64_t{32} << 20;  // what Hopper's kernels ask for
 
  private:

@@ -52,7 +52,7 @@ TEST_P(ReduceKernel, LongSumsStayExact) {
 
 TEST_P(ReduceKernel, SumSquaresOfDenseAndStrided) {
   for (const auto& [rows, columns] :
-       {std::pair<int64_t, int64_t>{300, 173}, {1, 3001}, {1, 1}, {2000, 16}, {5000, 1}, {3, 20000}}) {
+       {std::pair<int64_t, int64_t>{300, 173}, {1, 3001}, {1, 1}, {2000, 16}, {5000, 1}, {3, 20000}, {5, 16385}}) {
     for (const Placement place : placements) {
       FloatMatrix x(*context, rows, columns, place), y(*context, 1, 1);
       x.randomize(1);
