@@ -65,23 +65,23 @@ void find(const SharedLibrary& library, const char* name, Function& function) {
 }
 
 Functions load_functions() {
-  static SharedLibrary* const library = new SharedLibrary(open_library());  // stays open: handles outlive any scope
+  static const SharedLibrary library = open_library();  // closed with this module
   Functions f;
-  find(*library, "cublasLtCreate", f.create);
-  find(*library, "cublasLtDestroy", f.destroy);
-  find(*library, "cublasLtGetStatusName", f.status_name);
-  find(*library, "cublasLtGetVersion", f.version);
-  find(*library, "cublasLtMatmul", f.matmul);
-  find(*library, "cublasLtMatmulAlgoGetHeuristic", f.heuristic);
-  find(*library, "cublasLtMatmulDescCreate", f.desc_create);
-  find(*library, "cublasLtMatmulDescDestroy", f.desc_destroy);
-  find(*library, "cublasLtMatmulDescSetAttribute", f.desc_set);
-  find(*library, "cublasLtMatrixLayoutCreate", f.layout_create);
-  find(*library, "cublasLtMatrixLayoutDestroy", f.layout_destroy);
-  find(*library, "cublasLtMatmulPreferenceCreate", f.preference_create);
-  find(*library, "cublasLtMatmulPreferenceDestroy", f.preference_destroy);
-  find(*library, "cublasLtMatmulPreferenceSetAttribute", f.preference_set);
-  log(LogLevel::info, "{}: version {}", library->path(), f.version());
+  find(library, "cublasLtCreate", f.create);
+  find(library, "cublasLtDestroy", f.destroy);
+  find(library, "cublasLtGetStatusName", f.status_name);
+  find(library, "cublasLtGetVersion", f.version);
+  find(library, "cublasLtMatmul", f.matmul);
+  find(library, "cublasLtMatmulAlgoGetHeuristic", f.heuristic);
+  find(library, "cublasLtMatmulDescCreate", f.desc_create);
+  find(library, "cublasLtMatmulDescDestroy", f.desc_destroy);
+  find(library, "cublasLtMatmulDescSetAttribute", f.desc_set);
+  find(library, "cublasLtMatrixLayoutCreate", f.layout_create);
+  find(library, "cublasLtMatrixLayoutDestroy", f.layout_destroy);
+  find(library, "cublasLtMatmulPreferenceCreate", f.preference_create);
+  find(library, "cublasLtMatmulPreferenceDestroy", f.preference_destroy);
+  find(library, "cublasLtMatmulPreferenceSetAttribute", f.preference_set);
+  log(LogLevel::info, "{}: version {}", library.path(), f.version());
   return f;
 }
 

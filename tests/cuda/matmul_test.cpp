@@ -132,7 +132,8 @@ TEST_P(MatmulKernel, PartsOfWiderMatrices) {
       for (const Arithmetic arithmetic : arithmetics)
         for (const Placement place : placements)
           for (const int64_t m : {2, 40}) {
-            Case c{.kind = kind, .dtype = dtype, .m = m, .n = 24, .k = 16, .arithmetic = arithmetic, .accumulate = true};
+            Case c{.kind = kind, .dtype = dtype, .m = m, .n = 24, .k = 16, .arithmetic = arithmetic};
+            c.accumulate = true;
             c.a = c.y = place;
             c.b_gap = place.gap, c.b_lead = place.lead;
             check(c);

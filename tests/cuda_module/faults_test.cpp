@@ -109,7 +109,8 @@ TEST_F(Faults, CopiesOfEverySize) {
   std::vector<Tensor> sent;
   std::vector<std::vector<float>> values;
   uint32_t state = 1;
-  for (const int64_t bytes : {4L, 60L, segment - 4, segment, segment + 4, 4 * segment, 9 * segment + 12, 8L, 5 * segment}) {
+  for (const int64_t bytes :
+       {int64_t{4}, int64_t{60}, segment - 4, segment, segment + 4, 4 * segment, 9 * segment + 12, 5 * segment}) {
     std::vector<float> each(static_cast<size_t>(bytes / 4));
     for (float& value : each) value = static_cast<float>(state = state * 1664525u + 1013904223u);
     sent.push_back(context.from_host(std::span<const float>(each), {bytes / 4}));
