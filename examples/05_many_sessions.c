@@ -75,8 +75,11 @@ int main(int argc, char **argv) {
   peft_row row = {sizeof row};
   row.ids = said;
   row.id_count = sizeof said / sizeof said[0];
+  peft_trainer_options how;
+  check(peft_trainer_options_init(&how, sizeof how));
+  how.max_steps = TOKENS;
   peft_trainer *trainer = NULL;
-  check(peft_trainer_create(model, adapters[3], NULL, NULL, &trainer));
+  check(peft_trainer_create(model, adapters[3], NULL, &how, &trainer));
   peft_step_options step;
   check(peft_step_options_init(&step, sizeof step));
   step.rows = &row;

@@ -186,6 +186,7 @@ class Estimator {
     MemoryPool& pool = context->pool();
     TrainerOptions options = settings_.trainer;
     options.batch_size = static_cast<int64_t>(largest.ids.size());
+    options.schedule = Schedule::constant;  // of one step
     const std::shared_ptr<const Transformer> transformer(model_, &model_->transformer());
     Trainer trainer(transformer, adapter, nullptr, nullptr, std::move(context), options, "");
     std::vector<TokenRow> rows;
@@ -269,8 +270,8 @@ peft_status peft_estimate(const peft_context* context, const char* path, const p
       const peft_model_options model = read_struct(settings.given.model_options, defaults, "model_options");
       check(model.dtype == PEFT_DTYPE_AS_STORED || model.dtype == PEFT_DTYPE_FLOAT32 ||
                 model.dtype == PEFT_DTYPE_BFLOAT16,
-            Code::invalid_argument, "models load as stored, float32 or bfloat16, not dtype {}",
-            static_cast<int>(model.dtype));
+            Code::invalid_argument, "models load as stored, float32 or bfloat16, not {}",
+            name_of(model.dtype));
       if (model.dtype != PEFT_DTYPE_AS_STORED)
         load.dtype = model.dtype == PEFT_DTYPE_FLOAT32 ? DType::f32 : DType::bf16;
       load.follow_links = model.follow_links != 0;

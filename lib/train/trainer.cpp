@@ -12,7 +12,7 @@
 namespace peft {
 namespace {
 
-void check_options(const TrainerOptions& options, const Dataset* eval_dataset) {
+void check_options(const TrainerOptions& options, bool has_dataset, const Dataset* eval_dataset) {
   const auto positive = [](int64_t value, const char* name) {
     check(value > 0, Code::invalid_argument, "{} must be at least 1, not {}", name, value);
   };
@@ -36,6 +36,10 @@ void check_options(const TrainerOptions& options, const Dataset* eval_dataset) {
   in_range(options.beta2, 0, 0.999999999, "beta2");
   in_range(options.epsilon, 0, 1, "epsilon");
   in_range(options.max_grad_norm, 0, std::numeric_limits<double>::max(), "max_grad_norm");
+  check(options.schedule == Schedule::constant || has_dataset || options.max_steps > 0,
+        Code::invalid_argument,
+        "schedule {} needs the number of steps: without a data set give max_steps, or schedule constant",
+        options.schedule == Schedule::linear ? "linear" : "cosine");
   check(options.save_steps == 0 || !options.output_dir.empty(), Code::invalid_argument,
         "save_steps needs an output_dir");
   check((options.eval_steps == 0 && options.early_stopping_patience == 0) || eval_dataset,
@@ -54,7 +58,7 @@ Trainer::Trainer(std::shared_ptr<const Transformer> model, std::shared_ptr<Adapt
       context_(std::move(context)),
       options_(std::move(options)),
       base_name_(std::move(base_name)) {
-  check_options(options_, eval_dataset_.get());
+  check_options(options_, dataset_ != nullptr, eval_dataset_.get());
   if (dataset_) check_vocabulary(*model_, *dataset_);
   if (eval_dataset_) check_vocabulary(*model_, *eval_dataset_);
   context_->arithmetic = options_.arithmetic;

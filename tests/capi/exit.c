@@ -25,6 +25,7 @@ static void *work(void *unused) {
   static const int32_t ids[] = {3, 14, 15, 9, 26, 5, 35, 8};
   peft_row row;
   peft_step_options options;
+  peft_trainer_options how;
   int first = 1;
   memset(&row, 0, sizeof row);
   row.struct_size = sizeof row, row.ids = ids, row.id_count = 8;
@@ -37,7 +38,9 @@ static void *work(void *unused) {
     int i;
     if (status == PEFT_OK) status = peft_model_load(context, path, NULL, &model);
     if (status == PEFT_OK) status = peft_attach_lora(model, "a", NULL, &adapter);
-    if (status == PEFT_OK) status = peft_trainer_create(model, adapter, NULL, NULL, &trainer);
+    if (status == PEFT_OK) status = peft_trainer_options_init(&how, sizeof how);
+    how.max_steps = 5;
+    if (status == PEFT_OK) status = peft_trainer_create(model, adapter, NULL, &how, &trainer);
     if (status == PEFT_OK) status = peft_step_options_init(&options, sizeof options);
     options.rows = &row, options.row_count = 1;
     for (i = 0; i < 5 && status == PEFT_OK; ++i) status = peft_train_step(trainer, &options, NULL);

@@ -47,6 +47,7 @@ static void *use(void *unused) {
   size_t len;
   peft_row row;
   peft_step_options options;
+  peft_trainer_options how;
   char text[256];
   int i;
   if (!library) fprintf(stderr, "%s\n", dlerror());
@@ -57,6 +58,7 @@ static void *use(void *unused) {
   TAKE(peft_model_free);
   TAKE(peft_attach_lora);
   TAKE(peft_adapter_free);
+  TAKE(peft_trainer_options_init);
   TAKE(peft_trainer_create);
   TAKE(peft_trainer_free);
   TAKE(peft_step_options_init);
@@ -70,7 +72,9 @@ static void *use(void *unused) {
   THAT(take_peft_context_create(NULL, &context) == PEFT_OK);
   THAT(take_peft_model_load(context, model_path, NULL, &model) == PEFT_OK);
   THAT(take_peft_attach_lora(model, "a", NULL, &adapter) == PEFT_OK);
-  THAT(take_peft_trainer_create(model, adapter, NULL, NULL, &trainer) == PEFT_OK);
+  THAT(take_peft_trainer_options_init(&how, sizeof how) == PEFT_OK);
+  how.max_steps = 2;
+  THAT(take_peft_trainer_create(model, adapter, NULL, &how, &trainer) == PEFT_OK);
   memset(&row, 0, sizeof row);
   row.struct_size = sizeof row, row.ids = ids, row.id_count = 8;
   THAT(take_peft_step_options_init(&options, sizeof options) == PEFT_OK);

@@ -225,6 +225,7 @@ TEST(Session, runs_beside_a_trainer_and_other_sessions) {
   const std::vector<TokenRow> views = {{rows[0], {}}, {rows[1], {}}};
   TrainerOptions options;
   options.learning_rate = 1e-2;
+  options.schedule = Schedule::constant;
   Session alone = fixture.session();
   alone.prefill(prompt, nullptr);
   for (int i = 0; i < 30; ++i) alone.next();

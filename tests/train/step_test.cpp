@@ -264,6 +264,14 @@ TEST_F(Step, options_are_checked) {
   EXPECT_ERROR(Code::invalid_argument, "beta1", with([](auto& o) { o.beta1 = 1; }));
   EXPECT_ERROR(Code::invalid_argument, "save_steps", with([](auto& o) { o.save_steps = 1; }));
   EXPECT_ERROR(Code::invalid_argument, "eval", with([](auto& o) { o.eval_steps = 1; }));
+  dataset = nullptr;
+  EXPECT_ERROR(Code::invalid_argument, "schedule cosine needs the number of steps", with([](auto&) {}));
+  EXPECT_ERROR(Code::invalid_argument, "schedule linear needs the number of steps",
+               with([](auto& o) { o.schedule = Schedule::linear; }));
+  EXPECT_EQ(with([](auto& o) { o.max_steps = 5; })->learning_rate(), 0);  // the warm-up's first step
+  EXPECT_EQ(with([](auto& o) { o.schedule = Schedule::constant; })->learning_rate(), 2e-4);
+  EXPECT_EQ(with([](auto& o) { o.schedule = Schedule::constant, o.warmup_steps = 4; })->learning_rate(), 0);
+  dataset = test::training_dataset();
   const auto first = trainer({});
   EXPECT_ERROR(Code::busy, "",
                Trainer(test::transformer_of(model), adapter, dataset, nullptr, test::test_context(), {}, ""));
