@@ -33,6 +33,9 @@ std::vector<TokenRow> read_rows(const peft_row* rows, int64_t count, const Limit
           row.id_count, limits.tokens);
     check(row.type_ids == nullptr && row.decoder_ids == nullptr && row.values == nullptr, Code::unsupported,
           "row {}: type ids, decoder ids and values are not used by causal language models", i);
+    check(row.label_count >= 0 && row.decoder_id_count >= 0 && row.value_count >= 0, Code::invalid_argument,
+          "row {}: a count is negative: label_count {}, decoder_id_count {}, value_count {}", i,
+          row.label_count, row.decoder_id_count, row.value_count);
     const bool plain = row.label_kind == PEFT_LABEL_NEXT_TOKEN;
     check(plain || row.label_kind == PEFT_LABEL_TOKENS, Code::unsupported,
           "row {}: label kind {} is not supported here", i, static_cast<int>(row.label_kind));

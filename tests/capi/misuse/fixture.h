@@ -32,6 +32,7 @@ static int32_t integer;
 static double number;
 static peft_log_level level;
 static long calls, failures;
+static int alone; /* the model has neither session nor trainer */
 
 /* A structure of the caller: `size` recorded, `fill` in all else of 8192 bytes. */
 static unsigned char record_bytes[RECORD_SIZE];
@@ -69,6 +70,7 @@ static void judge(const char *what, peft_status status, int expected) {
     fprintf(stderr, "%s\n", text);
     complain(what, "an internal error", status);
   }
+  if (alone && status == PEFT_E_BUSY) complain(what, "a model that nobody uses is busy", status);
   if (expected == MUST_FAIL ? status >= 0 : expected != ANY && status != expected) {
     char text[512];
     peft_last_error(text, sizeof text, NULL);
@@ -134,7 +136,7 @@ static void set_up(const char *data) {
   MUST(peft_stream_decoder_create(live_tokenizer, 0, &dead_stream_decoder));
   MUST(peft_model_adapter_find(live_model, "tiny", &dead_adapter));
   MUST(peft_dataset_from_rows(live_context, good_rows, 2, NULL, &dead_dataset));
-  MUST(peft_trainer_create(live_model, other, NULL, NULL, &dead_trainer));
+  MUST(peft_trainer_create(live_model, other, NULL, &trainer, &dead_trainer));
   MUST(peft_session_create(live_model, NULL, &dead_session));
   peft_context_free(dead_context);
   peft_cancel_free(dead_cancel);
@@ -147,6 +149,30 @@ static void set_up(const char *data) {
   peft_session_free(dead_session);
   peft_adapter_free(other);
   dead_adapters[0] = dead_adapter;
+}
+
+/* A model alone with one adapter, as the call before left none of it. The others go on with theirs. */
+static peft_model *used_model;
+static peft_adapter *used_adapter;
+static void renew(void) {
+  if (used_model == NULL) {
+    used_model = live_model;
+    used_adapter = live_adapter;
+  } else {
+    peft_adapter_free(live_adapter);
+    peft_model_free(live_model);
+  }
+  MUST(peft_model_load(live_context, model_path, NULL, &live_model));
+  MUST(peft_attach_lora(live_model, "tiny", NULL, &live_adapter));
+}
+
+static void back_together(void) {
+  alone = 0;
+  if (used_model == NULL) return;
+  peft_adapter_free(live_adapter);
+  peft_model_free(live_model);
+  live_model = used_model;
+  live_adapter = used_adapter;
 }
 
 /* After all that the objects still work, and go in any order, twice. */

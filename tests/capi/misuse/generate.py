@@ -1,5 +1,8 @@
 """Writes the C program that misuses every function of the public headers, one argument at a time.
 
+Two fixtures: all functions with a model that a trainer and sessions use, then those that need a model alone with one
+that nothing else uses, made anew for every call.
+
 generate.py OUTPUT.c
 """
 
@@ -22,6 +25,15 @@ WRONG_INT32 = ["INT32_MIN", "-1", "2", "INT32_MAX"]
 WRONG_INT64 = ["INT64_MIN", "-1", "INT32_MAX", "INT64_MAX"]
 WRONG_DOUBLE = ["NAN", "INFINITY", "-INFINITY", "-1", "1e308"]
 WRONG_TEXT = ["NULL", '""', '"\\xff\\xfe" "                                        "', "long_text", '"nowhere/\\n/{[("']
+# Negative numbers are refused everywhere but here.
+SIGNED = {("peft_lora_config", "lora_alpha"), ("peft_merge_options", "minimum_retained")}
+# Fields that a function does not read, as the headers say; and -1 for the end of a stream.
+UNREAD = {
+    "peft_adapter_save": {"without_tokenizer", "max_file_bytes"},
+    "peft_session_prefill": {"add_special", "add_generation_prompt"},
+    "peft_score": {"first_position", "position_count"},
+    "peft_stream_decoder_push": {"token_id"},
+}
 BAD_SIZES = ["0", "1", "7", "4097", "UINT32_MAX"]
 
 
@@ -65,8 +77,12 @@ def good(function, parameter):
     return f"({text})0"
 
 
-def field_cases(structure, base):
-    """(what, statements on the structure `s`, expected)."""
+def is_out_of_range(value, is_choice):
+    return value in ("NAN", "INFINITY") or value.startswith("-") or "MIN" in value or is_choice and value == "INT32_MAX"
+
+
+def field_cases(function, structure, base):
+    """(statements on the structure `s`, expected)."""
     for field in structure.fields[1:]:
         place, plain = f"s->{field.name}", base_of(field.type)
         if field.array:
@@ -90,9 +106,15 @@ def field_cases(structure, base):
         else:  # callbacks: anything but a function is the caller's crash
             continue
         for statement in wrong:
-            is_nan = "NAN" in statement and base != "peft_row"
-            is_handle = plain in HANDLES and "NULL" not in statement
-            yield statement, "PEFT_E_INVALID_ARGUMENT" if is_nan else "PEFT_E_BAD_HANDLE" if is_handle else "ANY"
+            value = re.sub(r"^\(.*?\)", "", statement.split(" = ")[1].split(";")[0])
+            is_number = field.type in ("int32_t", "uint32_t", "int64_t", "double") or plain in ENUMERATIONS
+            unread = field.name in UNREAD.get(function.name, ()) or (base, field.name) in SIGNED and "N" not in value
+            if plain in HANDLES and "NULL" not in statement:
+                yield statement, "PEFT_E_BAD_HANDLE"
+            elif is_number and not unread and is_out_of_range(value, plain in ENUMERATIONS):
+                yield statement, "MUST_FAIL"
+            else:
+                yield statement, "ANY"
 
 
 def bad_handles(handle):
@@ -103,7 +125,7 @@ def bad_handles(handle):
     return [f"(void *){value}" for value in values]
 
 
-def struct_cases(base, is_input):
+def struct_cases(function, base, is_input):
     """(preparation, argument, expected) of a structure's pointer."""
     begin = f"{base} *s = ({base} *)record("
     for size in BAD_SIZES:
@@ -117,7 +139,7 @@ def struct_cases(base, is_input):
     yield f"{begin}sizeof *s, 0); {init}; s->struct_size = 8;", "s", "ANY"
     yield f"{begin}sizeof *s, 0); {init}; s->struct_size = 4096;", "s", "ANY"
     yield f"{begin}sizeof *s, 0xab); {init}; s->struct_size = 4096;", "s", "PEFT_E_UNSUPPORTED"
-    for statement, expected in field_cases(STRUCTURES[base], base):
+    for statement, expected in field_cases(function, STRUCTURES[base], base):
         yield f"{begin}sizeof *s, 0); {init}; {statement}", "s", expected
 
 
@@ -134,7 +156,7 @@ def cases(function, parameter):
     elif base in STRUCTURES:
         yield "", "NULL", "ANY"
         if not function.name.endswith("_init"):
-            yield from struct_cases(base, text.startswith("const"))
+            yield from struct_cases(function, base, text.startswith("const"))
     elif name == "size":
         record_type = base_of(function.parameters[0].type)
         for value in ("0", "1", "3", "4097", "SIZE_MAX"):
@@ -160,7 +182,13 @@ def cases(function, parameter):
             yield "", value, "PEFT_E_INVALID_ARGUMENT"
     elif text in ("int32_t", "int64_t", "peft_status") or base in ENUMERATIONS:
         for value in WRONG_INT64 if text == "int64_t" else WRONG_INT32:
-            yield "", f"({text}){value}", "ANY"
+            refused = is_out_of_range(value, base in ENUMERATIONS) and name not in UNREAD.get(function.name, ())
+            yield "", f"({text}){value}", "MUST_FAIL" if refused else "ANY"
+
+
+def needs_alone(function):
+    return any(parameter.type.replace(" ", "") == "peft_model*" for parameter in function.parameters) and \
+        function.result == "peft_status"
 
 
 def block(function, position, preparation, value, expected):
@@ -171,7 +199,8 @@ def block(function, position, preparation, value, expected):
     what = f"{function.name}({function.parameters[position].name} = {preparation} {value})"
     what = what.replace("\\", "\\\\").replace('"', '\\"')
     call = f"{function.name}({', '.join(arguments)})"
-    lines = ["  {", f"    {preparation}", "    out_object = nobody;"]
+    lines = ["  {"] + (["    if (alone) renew();"] if needs_alone(function) else [])
+    lines += [f"    {preparation}", "    out_object = nobody;"]
     if function.result != "peft_status":
         return lines + [f"    (void){call};" if function.result != "void" else f"    {call};", "    ++calls;", "  }"]
     if "s" == value:  # a structure of our making must not be made anew by another argument
@@ -192,7 +221,7 @@ def main():
              "  static unsigned char bytes[4096];", "  const uint32_t own = (uint32_t)size;",
              "  memset(bytes, fill, sizeof bytes);", "  memset(bytes, 0, size);", "  memcpy(bytes, &own, sizeof own);",
              "  return bytes;", "}", ""]
-    names = []
+    names, alone = [], []
     for function in all_of(HEADERS, Function):
         body = []
         for position, parameter in enumerate(function.parameters):
@@ -203,12 +232,17 @@ def main():
         if not body:
             continue
         names.append(function.name)
+        if needs_alone(function):
+            alone.append(function.name)
         lines += [f"static void misuse_{function.name}(void) {{", "  peft_status status = PEFT_OK;", "  (void)status;"]
         lines += body + ["}", ""]
     lines += ["int main(int count, char **arguments) {", "  if (count < 2) return 2;", "  set_up(arguments[1]);"]
     for name in names:
         lines += [f'  if (count < 3 || strcmp(arguments[2], "{name}") == 0) misuse_{name}();']
-    lines += ["  tear_down();", f'  printf("%ld calls of {len(names)} functions, %ld wrong\\n", calls, failures);',
+    lines += ["  alone = 1;"]
+    for name in alone:
+        lines += [f'  if (count < 3 || strcmp(arguments[2], "{name}") == 0) misuse_{name}();']
+    lines += ["  back_together();", "  tear_down();", f'  printf("%ld calls of {len(names)} functions, {len(alone)} of them with a model alone too, %ld wrong\\n", calls, failures);',
               "  return failures != 0;", "}"]
     pathlib.Path(sys.argv[1]).write_text("\n".join(lines) + "\n", encoding="utf-8")
 
