@@ -71,7 +71,8 @@ TEST_F(SmolLm2, likelihoods_equal_transformers) {
 }
 
 // Rounding activations to 8 bits in blocks of 32 must leave the likelihood of whole texts within two percent, and must
-// not give the exact one: that would be another code path.
+// not give the exact one: that would be another code path. The ten texts of 17 to 76 tokens were off by 0.1 to 1.35 %
+// (Korean), five of them each way; the four rows of 512 tokens that tests/bench.sh scores by 0.05 % together.
 TEST_F(SmolLm2, int8_activations_score_as_they_decode) {
   const auto rounding = test::test_context();
   rounding->arithmetic = Arithmetic::int8;
