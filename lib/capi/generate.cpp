@@ -151,7 +151,7 @@ peft_status peft_session_prefill_text(peft_session* session, const char* text, s
                                                                : given.add_special == PEFT_CHOICE_YES;
     const Limits& limits = object->hold.core()->context->limits;
     const std::vector<int32_t> ids =
-        tokenizer_of(*object).encode(read_text(text, text_len, limits.text_bytes), special);
+        tokenizer_of(*object).encode(read_text(text, text_len, limits.text_bytes), special, cancel.token());
     object->session->prefill(ids, cancel.token());
     begin_anew(*object);
   });
@@ -171,7 +171,7 @@ peft_status peft_session_prefill_chat(peft_session* session, const char* json, s
     const Tokenizer& tokenizer = tokenizer_of(*object);
     const std::string text = render_chat(tokenizer, object->chat_template,
                                          read_text(json, json_len, limits.json_bytes, "json"), chat, limits);
-    object->session->replace(tokenizer.encode(text, false), cancel.token());
+    object->session->replace(tokenizer.encode(text, false, cancel.token()), cancel.token());
     begin_anew(*object);
   });
 }

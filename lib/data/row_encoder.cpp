@@ -38,7 +38,7 @@ std::vector<int32_t> tokens_of(const Json& list, int64_t minimum, const char* fi
 }  // namespace
 
 RowEncoder::RowEncoder(const Tokenizer* tokenizer, DataFormat format, const DatasetOptions& options)
-    : tokenizer_(tokenizer), format_(format) {
+    : tokenizer_(tokenizer), format_(format), cancel_(options.cancel) {
   PEFT_ASSERT(format != DataFormat::automatic);
   if (format == DataFormat::tokens) return;  // rows of tokens say themselves what bears a loss
   check(tokenizer != nullptr, Code::invalid_argument, "{} rows need a tokenizer", name_of(format));
@@ -84,7 +84,7 @@ EncodedRow RowEncoder::encode(const Json& row, const std::string& where) const {
 
 EncodedRow RowEncoder::encode_text(std::string_view text) const {
   if (text.empty()) return {};
-  EncodedRow encoded{tokenizer_->encode(text, add_special_), {}};
+  EncodedRow encoded{tokenizer_->encode(text, add_special_, cancel_), {}};
   end_with_eos(encoded);
   return encoded;
 }
@@ -95,10 +95,11 @@ EncodedRow RowEncoder::encode_chat(const Json& row, const std::string& where) co
   ChatOptions options = chat_options_;
   options.variables["tools"] = conversation.tools;
   if (!completion_only_)
-    return {tokenizer_->encode(chat_template_->render(conversation.messages, options), add_special_), {}};
+    return {tokenizer_->encode(chat_template_->render(conversation.messages, options), add_special_, cancel_),
+            {}};
   const MaskedChat chat = render_answers(*chat_template_, conversation.messages, options);
   EncodedRow encoded;
-  const std::vector<TokenRange> tokens = tokenizer_->encode_with_ranges(chat.text, add_special_);
+  const std::vector<TokenRange> tokens = tokenizer_->encode_with_ranges(chat.text, add_special_, cancel_);
   for (const TokenRange& token : tokens) encoded.ids.push_back(token.id);
   encoded.labels = mask_labels(tokens, chat.assistant);
   return encoded;
@@ -109,7 +110,7 @@ EncodedRow RowEncoder::encode_pair(const std::string& prompt, const std::string&
   if (!completion_only_ || text.empty()) return encode_text(text);
   const TextSpan answer{static_cast<int64_t>(prompt.size()), static_cast<int64_t>(text.size())};
   EncodedRow encoded;
-  const std::vector<TokenRange> tokens = tokenizer_->encode_with_ranges(text, add_special_);
+  const std::vector<TokenRange> tokens = tokenizer_->encode_with_ranges(text, add_special_, cancel_);
   for (const TokenRange& token : tokens) encoded.ids.push_back(token.id);
   encoded.labels = mask_labels(tokens, std::span(&answer, 1));
   // An empty answer is one that ends at once, and nothing else can be learnt from it.

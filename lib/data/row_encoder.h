@@ -43,6 +43,7 @@ class RowEncoder {
 
   const Tokenizer* tokenizer_;
   DataFormat format_;
+  const CancelToken* cancel_;
   bool completion_only_ = false, append_eos_ = false, add_special_ = true;
   std::shared_ptr<const ChatTemplate> chat_template_;
   ChatOptions chat_options_;

@@ -45,11 +45,15 @@ int32_t textrs_tokenizer_load(const uint8_t* json, size_t size, textrs_tokenizer
 void textrs_tokenizer_free(textrs_tokenizer* tokenizer);
 /* Number of tokens, and the largest id (-1 when there are none). */
 void textrs_tokenizer_sizes(const textrs_tokenizer* tokenizer, int64_t* count, int64_t* maximum_id);
+/* Asked often in the course of a call, by the calling thread: not 0 ends it with Code::cancelled. Calls nothing here. */
+typedef int32_t (*textrs_stop)(const void* data);
 int32_t textrs_encode(const textrs_tokenizer* tokenizer, const uint8_t* text, size_t size,
-                      int32_t add_special_tokens, textrs_ids* out, textrs_bytes* message);
+                      int32_t add_special_tokens, textrs_stop stop, const void* stop_data, textrs_ids* out,
+                      textrs_bytes* message);
 /* Three numbers a token: id, first byte, byte after the last. */
 int32_t textrs_encode_with_ranges(const textrs_tokenizer* tokenizer, const uint8_t* text, size_t size,
-                                  int32_t add_special_tokens, textrs_ids* out, textrs_bytes* message);
+                                  int32_t add_special_tokens, textrs_stop stop, const void* stop_data,
+                                  textrs_ids* out, textrs_bytes* message);
 int32_t textrs_decode(const textrs_tokenizer* tokenizer, const int32_t* ids, size_t count,
                       int32_t skip_special_tokens, textrs_bytes* out, textrs_bytes* message);
 int32_t textrs_token(const textrs_tokenizer* tokenizer, int32_t id, textrs_bytes* out, int32_t* special,

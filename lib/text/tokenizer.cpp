@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/cancel.h"
 #include "base/json.h"
 #include "base/memory.h"
 #include "text/bridge.h"
@@ -34,6 +35,10 @@ void check_text(std::string_view text, const Limits& limits) {
   check(available <= 0 || bytes * encode_factor <= available, Code::out_of_memory,
         "text of {} bytes: encoding may need {} bytes of memory, {} are available", bytes,
         bytes * encode_factor, available);
+}
+
+int32_t shall_stop(const void* token) {
+  return process_ends() || (token && static_cast<const CancelToken*>(token)->signalled());
 }
 
 // A special token is given by its text, or as an object with the text under "content".
@@ -124,22 +129,26 @@ void Tokenizer::find_ends_of_turns() {
                          end_of_turn_ids_.end());
 }
 
-std::vector<int32_t> Tokenizer::encode(std::string_view text, bool add_special_tokens) const {
+std::vector<int32_t> Tokenizer::encode(std::string_view text, bool add_special_tokens,
+                                       const CancelToken* cancel) const {
   check_text(text, limits_);
+  poll(cancel);
   BridgeIds ids;
   BridgeBytes message;
-  check_bridge(textrs_encode(rust(handle()), bytes_of(text), text.size(), add_special_tokens, ids.out(),
-                             message.out()),
+  check_bridge(textrs_encode(rust(handle()), bytes_of(text), text.size(), add_special_tokens, shall_stop,
+                             cancel, ids.out(), message.out()),
                message);
   return ids.vector();
 }
 
-std::vector<TokenRange> Tokenizer::encode_with_ranges(std::string_view text, bool add_special_tokens) const {
+std::vector<TokenRange> Tokenizer::encode_with_ranges(std::string_view text, bool add_special_tokens,
+                                                      const CancelToken* cancel) const {
   check_text(text, limits_);
+  poll(cancel);
   BridgeIds numbers;
   BridgeBytes message;
   check_bridge(textrs_encode_with_ranges(rust(handle()), bytes_of(text), text.size(), add_special_tokens,
-                                         numbers.out(), message.out()),
+                                         shall_stop, cancel, numbers.out(), message.out()),
                message);
   std::vector<TokenRange> ranges(numbers.size() / 3);
   for (size_t i = 0; i < ranges.size(); ++i)

@@ -13,6 +13,8 @@
 
 namespace peft {
 
+class CancelToken;
+
 // The tokenizer of a GGUF file, as its metadata tells it. Absent ids are -1, absent arrays empty.
 struct GgufTokenizerFields {
   std::string model;  // tokenizer.ggml.model: "gpt2" or "llama"
@@ -48,10 +50,13 @@ class Tokenizer {
 
   // `add_special_tokens` puts in what the tokenizer's template says (often the beginning of text). Where the
   // tokenizer's pattern gives up on a text the call fails with Code::limit; ids are never other than the
-  // original's.
-  std::vector<int32_t> encode(std::string_view text, bool add_special_tokens = true) const;
+  // original's. Code::cancelled soon after a signal: what was made of the text goes first, which takes seconds
+  // for tens of megabytes.
+  std::vector<int32_t> encode(std::string_view text, bool add_special_tokens = true,
+                              const CancelToken* cancel = nullptr) const;
   // As encode, with the place of each token in the text; slower.
-  std::vector<TokenRange> encode_with_ranges(std::string_view text, bool add_special_tokens = true) const;
+  std::vector<TokenRange> encode_with_ranges(std::string_view text, bool add_special_tokens = true,
+                                             const CancelToken* cancel = nullptr) const;
   // Ids beyond the vocabulary give no text; incomplete characters give U+FFFD.
   std::string decode(std::span<const int32_t> ids, bool skip_special_tokens = true) const;
 

@@ -3,6 +3,9 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <chrono>
+#include <thread>
+
 #include "data/dataset.h"
 #include "data_floor/golden.h"
 #include "support/expect_error.h"
@@ -127,6 +130,24 @@ TEST(HostileRows, CancelStopsReading) {
   DatasetOptions options;
   options.cancel = &cancel;
   EXPECT_ERROR(Code::cancelled, "cancelled", read("", options));
+}
+
+// Signalled while one text or one row is encoded, which takes seconds.
+TEST(HostileRows, CancelStopsWithinALongTextOrRow) {
+  std::string text;
+  for (uint32_t i = 1; text.size() < (12u << 20); i = i * 1664525u + 1013904223u)
+    text += std::to_string(i) + " a; ";
+  for (const std::string& source : {text, "{\"text\": \"" + text + "\"}"}) {
+    CancelToken cancel;
+    std::thread signaller([&] {
+      std::this_thread::sleep_for(std::chrono::milliseconds(300));
+      cancel.signal();
+    });
+    DatasetOptions options;
+    options.cancel = &cancel;
+    EXPECT_ERROR(Code::cancelled, "cancelled", Dataset::from_text(source, &golden_tokenizer(), options));
+    signaller.join();
+  }
 }
 
 }  // namespace

@@ -3,8 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <thread>
 
+#include "base/cancel.h"
 #include "support/expect_error.h"
 #include "text/text_fixtures.h"
 
@@ -138,6 +140,38 @@ TEST(Tokenizer, OneTokenizerServesManyThreads) {
     });
   for (std::thread& thread : threads) thread.join();
   EXPECT_EQ(failures, std::vector<int>(4, 0));
+}
+
+// Words of all lengths, among them what is no word.
+std::string long_text(size_t bytes) {
+  std::string text;
+  for (uint32_t i = 1; text.size() < bytes; i = i * 1664525u + 1013904223u)
+    text += std::to_string(i) + (i & 0x10000 ? " hello-" : "; he said\n\n");
+  return text;
+}
+
+// Signalled from another thread in the midst of a text that takes seconds.
+TEST(Tokenizer, StopsWithinALongTextWhenCancelled) {
+  const auto tokenizer = load(byte_tokenizer());
+  const std::string text = long_text(16 << 20);
+  for (const bool ranges : {false, true}) {
+    CancelToken cancel;
+    std::thread signaller([&] {
+      std::this_thread::sleep_for(std::chrono::milliseconds(100));
+      cancel.signal();
+    });
+    const auto encode = [&] {
+      if (ranges) {
+        tokenizer->encode_with_ranges(text, true, &cancel);
+      } else {
+        tokenizer->encode(text, true, &cancel);
+      }
+    };
+    EXPECT_ERROR(Code::cancelled, "cancelled", encode());
+    signaller.join();
+    EXPECT_ERROR(Code::cancelled, "cancelled", encode());  // at once
+  }
+  EXPECT_EQ(tokenizer->encode("hello"), (Ids{258, 256, 257, 'o'}));
 }
 
 }  // namespace

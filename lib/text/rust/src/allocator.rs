@@ -5,6 +5,7 @@
 //! a status. The same way is taken when the operating system refuses memory.
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::{Cell, UnsafeCell};
+use std::ffi::c_void;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -13,6 +14,14 @@ pub enum Failure {
     Memory,
     Budget,
     Deadline,
+    Stopped,
+}
+
+/// Asks the caller whether the call shall end; allocates nothing.
+#[derive(Clone, Copy)]
+pub struct Stop {
+    pub ask: extern "C" fn(*const c_void) -> i32,
+    pub data: *const c_void,
 }
 
 struct State {
@@ -22,6 +31,7 @@ struct State {
     largest: Cell<usize>,
     deadline: Cell<u64>,
     ticks: Cell<u32>,
+    stop: Cell<Option<Stop>>,
     failure: Cell<Failure>,
 }
 
@@ -34,6 +44,7 @@ thread_local! {
             largest: Cell::new(usize::MAX),
             deadline: Cell::new(u64::MAX),
             ticks: Cell::new(0),
+            stop: Cell::new(None),
             failure: Cell::new(Failure::None),
         }
     };
@@ -66,6 +77,7 @@ impl Budget {
             state.largest.set(allowance.largest_block);
             state.deadline.set(deadline);
             state.ticks.set(0);
+            state.stop.set(None);
             state.failure.set(Failure::None);
         });
         Budget
@@ -103,10 +115,23 @@ pub fn past_deadline() -> bool {
     STATE.with(|state| state.active.get() && now() > state.deadline.get())
 }
 
-/// Unwinds to the guard of the call when its time is over.
+/// From here to its end the current call is one that its caller can stop.
+pub fn stop_by(stop: Stop) {
+    STATE.with(|state| state.stop.set(Some(stop)));
+}
+
+/// The caller wants the call to end.
+fn stopped(state: &State) -> bool {
+    state.stop.get().is_some_and(|stop| (stop.ask)(stop.data) != 0)
+}
+
+/// Unwinds to the guard of the call when its time is over or the caller wants it to end.
 pub fn check_deadline() {
     if past_deadline() {
         give_up(Failure::Deadline);
+    }
+    if STATE.with(|state| state.active.get() && stopped(state)) {
+        give_up(Failure::Stopped);
     }
 }
 
@@ -194,12 +219,16 @@ impl Bounded {
             let needed = TREE_NODES.contains(&size);
             let ticks = state.ticks.get().wrapping_add(1);
             state.ticks.set(ticks);
-            if ticks & 63 == 0 && now() > state.deadline.get() {
-                if !needed {
-                    state.failure.set(Failure::Deadline);
-                    return false;
+            if ticks & 63 == 0 {
+                let late = now() > state.deadline.get();
+                // Without the hook a refused block ends the process: then only the loops' own checks stop a call.
+                if late || (cfg!(feature = "allocation-hook") && stopped(state)) {
+                    if !needed {
+                        state.failure.set(if late { Failure::Deadline } else { Failure::Stopped });
+                        return false;
+                    }
+                    state.ticks.set(ticks.wrapping_sub(1)); // the next block asks again
                 }
-                state.ticks.set(ticks.wrapping_sub(1)); // the next block asks again
             }
             let size_of_block = i64::try_from(size).unwrap_or(i64::MAX);
             let remaining = state.remaining.get().saturating_sub(size_of_block);

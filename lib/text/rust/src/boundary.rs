@@ -13,6 +13,7 @@ pub enum Code {
     Unsupported = -7,
     NotFound = -8,
     Limit = -10,
+    Cancelled = -11,
 }
 
 #[derive(Debug)]
@@ -142,6 +143,7 @@ pub fn bounded<T>(what: &str, allowance: Allowance, body: impl FnOnce() -> Outco
                 Failure::Deadline => {
                     problem(Code::Limit, format!("{what} takes longer than {} seconds", allowance.seconds))
                 }
+                Failure::Stopped => problem(Code::Cancelled, "cancelled"),
                 _ => problem(Code::OutOfMemory, format!("{what}: out of memory")),
             }
         })

@@ -3,6 +3,7 @@
 //! The crate's own driver drops errors of normalizers and of matchers, keeps words per thread for ever and
 //! looks back over the whole text at some added tokens; the parts themselves are used as they are.
 use crate::added::AddedTokens;
+use crate::allocator::check_deadline;
 use crate::splitter::{Splitter, BYTE_LEVEL};
 use std::collections::HashMap;
 use tokenizers::normalizers::replace::ReplacePattern;
@@ -132,7 +133,11 @@ impl Pipeline {
     fn ids_of(&self, pieces: &PreTokenizedString) -> Result<Vec<u32>> {
         let mut ids = Vec::new();
         let mut seen = Seen::new();
-        for (piece, _, tokens) in pieces.get_splits(OffsetReferential::Normalized, OffsetType::None) {
+        let splits = pieces.get_splits(OffsetReferential::Normalized, OffsetType::None);
+        for (number, (piece, _, tokens)) in splits.into_iter().enumerate() {
+            if number & 0xfff == 0xfff {
+                check_deadline();
+            }
             if let Some(tokens) = tokens {
                 ids.extend(tokens.iter().map(|token| token.id));
                 continue;

@@ -1,9 +1,10 @@
 //! The C functions around one loaded tokenizer. A handle is immutable and may be used by several threads.
-use crate::allocator::Allowance;
+use crate::allocator::{stop_by, Allowance, Stop};
 use crate::boundary::{bounded, bytes_of, problem, report, text_of, Bytes, Code, Ids, Outcome};
 use crate::pipeline::Pipeline;
 use crate::stream::Stream;
 use serde::Deserialize;
+use std::ffi::c_void;
 use tokenizers::{DecoderWrapper, Model, Tokenizer};
 
 pub struct Handle {
@@ -109,17 +110,20 @@ pub unsafe extern "C" fn textrs_tokenizer_sizes(
 }
 
 /// # Safety
-/// `handle` is alive; `text` points to `size` bytes.
+/// `handle` is alive; `text` points to `size` bytes; `stop` may be called with `stop_data` by this thread.
 #[no_mangle]
 pub unsafe extern "C" fn textrs_encode(
     handle: *const Handle,
     text: *const u8,
     size: usize,
     add_special_tokens: i32,
+    stop: extern "C" fn(*const c_void) -> i32,
+    stop_data: *const c_void,
     out: *mut Ids,
     message: *mut Bytes,
 ) -> i32 {
     let outcome = bounded("encoding the text", encode_allowance(size), || {
+        stop_by(Stop { ask: stop, data: stop_data });
         let text = text_of(text, size, "text")?;
         match (*handle).pipeline.encode(text, add_special_tokens != 0) {
             // Ids fit: load looked at the largest.
@@ -140,10 +144,13 @@ pub unsafe extern "C" fn textrs_encode_with_ranges(
     text: *const u8,
     size: usize,
     add_special_tokens: i32,
+    stop: extern "C" fn(*const c_void) -> i32,
+    stop_data: *const c_void,
     out: *mut Ids,
     message: *mut Bytes,
 ) -> i32 {
     let outcome = bounded("encoding the text", encode_allowance(size), || {
+        stop_by(Stop { ask: stop, data: stop_data });
         let text = text_of(text, size, "text")?;
         match (*handle).pipeline.encode_with_ranges(text, add_special_tokens != 0) {
             Ok(encoding) => {
@@ -249,9 +256,8 @@ pub unsafe extern "C" fn textrs_stream_copy(
     out: *mut *mut Stream,
     message: *mut Bytes,
 ) -> i32 {
-    let outcome = bounded("copying a stream", decode_allowance((*stream).held()), || {
-        Ok(Box::new((*stream).clone()))
-    });
+    let outcome =
+        bounded("copying a stream", decode_allowance((*stream).held()), || Ok(Box::new((*stream).clone())));
     report(outcome, message, |copy| out.write(Box::into_raw(copy)))
 }
 
