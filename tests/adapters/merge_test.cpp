@@ -33,12 +33,8 @@ std::vector<std::string> mergeable() {
 
 std::vector<std::vector<std::byte>> bits_of(const Model& model) {
   std::vector<std::vector<std::byte>> bits;
-  for (const Parameter& parameter : model.transformer().layout().parameters) {
-    const Tensor& value = parameter.value;
-    std::vector<std::byte> bytes(static_cast<size_t>(value.storage()->bytes()));
-    std::copy_n(value.storage()->data(), bytes.size(), bytes.begin());
-    bits.push_back(std::move(bytes));
-  }
+  for (const Parameter& parameter : model.transformer().layout().parameters)
+    bits.push_back(test::bytes_of(parameter.value));
   return bits;
 }
 

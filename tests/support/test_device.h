@@ -5,9 +5,11 @@
 #include <cstdlib>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "devices/devices.h"
 #include "tensor/context.h"
+#include "tensor/tensor.h"
 
 namespace peft::test {
 
@@ -21,6 +23,13 @@ inline std::string wanted_device() {
 inline std::unique_ptr<Context> test_context(int threads = 2) {
   const std::string name = wanted_device();
   return std::make_unique<Context>(find_device(name.empty() ? "cpu" : name).create_backend(threads));
+}
+
+// What a tensor's buffer holds, wherever it lies.
+inline std::vector<std::byte> bytes_of(const Tensor& tensor) {
+  std::vector<std::byte> bytes(static_cast<size_t>(storage_bytes(tensor.dtype(), tensor.shape())));
+  test_context()->copy_to_host(tensor, bytes);
+  return bytes;
 }
 
 }  // namespace peft::test

@@ -24,7 +24,7 @@ namespace {
 
 constexpr size_t page = 4096;
 constexpr size_t alignment = 256;
-constexpr size_t fill_bytes = size_t{1} << 20;
+constexpr size_t fill_bytes = size_t{16} << 20;  // few mappings, since each one costs when memory is opened
 constexpr unsigned char unwritten = 0xFF;
 constexpr unsigned char zone = 0xA5;  // between the last byte and the end of the mapping
 constexpr size_t most_quarantined = 256;
