@@ -12,7 +12,7 @@
 
 // Dynamic shared memory of the running block, 16-byte aligned, as `type* name`. Once a kernel.
 #ifdef PEFT_CUDA_EMULATED
-#include "cuda_emulator.h"
+#include <cuda_emulator.h>
 #define PEFT_DYNAMIC_SHARED(type, name) \
   type* const name = reinterpret_cast<type*>(cuda_emulator::dynamic_shared_memory())
 #else
