@@ -84,7 +84,9 @@ func TestPanicInAListenerComesBack(t *testing.T) {
 
 func TestStepsOnGivenRows(t *testing.T) {
 	l := newLesson(t, 0)
-	trainer, err := l.model.NewTrainer(attach(t, l.model, "rows"), nil, nil)
+	options := NewTrainerOptions()
+	options.Schedule = ScheduleConstant // one that falls would have to know the number of steps
+	trainer, err := l.model.NewTrainer(attach(t, l.model, "rows"), nil, options)
 	trainer = closing(t, trainer, err)
 	first, err := trainer.StepRows(background, smallRows())
 	need(t, err)

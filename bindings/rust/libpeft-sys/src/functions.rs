@@ -14,7 +14,7 @@ unsafe extern "C" {
     pub fn peft_has_feature(name: *const ::std::os::raw::c_char) -> i32;
     #[doc = " Name of a status code.\n @param[in] status any value\n @return static string such as \"PEFT_E_FORMAT\"; \"PEFT_UNKNOWN\" for a value that is none\n Threads: any. @since 0.1"]
     pub fn peft_status_name(status: peft_status) -> *const ::std::os::raw::c_char;
-    #[doc = " Copies the message of the calling thread's last failed (or PEFT_NOTE) call; empty after a success. Two\n things differ from convention 7: this call neither clears nor sets the message, and a text longer than the\n buffer is cut at a whole code point, with PEFT_OK. A final NUL is always written where cap > 0.\n @param[out] buf receives the text, or NULL\n @param[in] cap bytes of buf\n @param[out] len full length in bytes, or NULL\n @return PEFT_OK\n Threads: any; the message belongs to the calling thread. @since 0.1"]
+    #[doc = " Copies the message of the calling thread's last failed (or PEFT_NOTE) call; empty after a success. Two\n things differ from convention 7: this call neither clears nor sets the message, and a text longer than the\n buffer is cut at a whole code point, with PEFT_OK. A final NUL is always written where cap > 0.\n @param[out] buf receives the text, or NULL\n @param[in] cap bytes of buf\n @param[out] len full length in bytes, or NULL\n @return PEFT_OK; PEFT_E_INVALID_ARGUMENT (buf is NULL but cap is not 0)\n Threads: any; the message belongs to the calling thread. @since 0.1"]
     pub fn peft_last_error(buf: *mut ::std::os::raw::c_char, cap: usize, len: *mut usize) -> peft_status;
     #[doc = " Sets how much is logged, for the whole process. Default PEFT_LOG_OFF: a library is silent until asked.\n @param[in] level the highest level to keep\n @return PEFT_OK\n Threads: any. @since 0.1"]
     pub fn peft_log_set_level(level: peft_log_level) -> peft_status;
@@ -127,7 +127,7 @@ unsafe extern "C" {
     ) -> peft_status;
     #[doc = " Fills config with the defaults.\n @param[out] config the structure\n @param[in] size sizeof *config of the caller\n @return PEFT_OK\n Threads: any. @since 0.1"]
     pub fn peft_lora_config_init(config: *mut peft_lora_config, size: usize) -> peft_status;
-    #[doc = " Attaches a new LoRA adapter. Its weights are float32.\n @param[in] model the model\n @param[in] name name of the adapter: not empty, no '.' or '/', not yet used on the model\n @param[in] config the settings, or NULL for r 16, alpha 32, all linear layers\n @param[out] out the adapter; free it with peft_adapter_free\n @return PEFT_OK; PEFT_E_NOT_FOUND (no module matches); PEFT_E_FORMAT (a pattern or JSON text);\n         PEFT_E_STATE (the name is used); PEFT_E_UNSUPPORTED\n Threads: shared. @since 0.1"]
+    #[doc = " Attaches a new LoRA adapter. Its weights are float32.\n @param[in] model the model\n @param[in] name name of the adapter: not empty, no '.' or '/', not yet used on the model\n @param[in] config the settings, or NULL for r 16, alpha 32, all linear layers\n @param[out] out the adapter; free it with peft_adapter_free\n @return PEFT_OK; PEFT_E_MISMATCH (no module matches); PEFT_E_FORMAT (JSON text);\n         PEFT_E_STATE (the name is used); PEFT_E_UNSUPPORTED (a setting, or a pattern that is no regular\n         expression without look-around)\n Threads: shared. @since 0.1"]
     pub fn peft_attach_lora(
         model: *const peft_model,
         name: *const ::std::os::raw::c_char,
@@ -136,7 +136,7 @@ unsafe extern "C" {
     ) -> peft_status;
     #[doc = " Fills options with the defaults.\n @param[out] options the structure\n @param[in] size sizeof *options of the caller\n @return PEFT_OK\n Threads: any. @since 0.1"]
     pub fn peft_adapter_options_init(options: *mut peft_adapter_options, size: usize) -> peft_status;
-    #[doc = " Attaches a new adapter of any method by the text of PEFT's adapter_config.json. Absent keys take PEFT's\n defaults; unknown keys are refused by name unless they hold PEFT's default.\n @param[in] model the model\n @param[in] name name of the adapter, as for peft_attach_lora\n @param[in] json JSON object with at least \"peft_type\"\n @param[in] json_len its bytes\n @param[in] options how, or NULL\n @param[out] out the adapter; free it with peft_adapter_free\n @return PEFT_OK; PEFT_E_FORMAT; PEFT_E_NOT_FOUND (no module matches); PEFT_E_STATE (the name is used);\n         PEFT_E_UNSUPPORTED (method or setting); PEFT_E_CANCELLED\n Threads: shared. @since 0.1"]
+    #[doc = " Attaches a new adapter of any method by the text of PEFT's adapter_config.json. Absent keys take PEFT's\n defaults; unknown keys are refused by name unless they hold PEFT's default.\n @param[in] model the model\n @param[in] name name of the adapter, as for peft_attach_lora\n @param[in] json JSON object with at least \"peft_type\"\n @param[in] json_len its bytes\n @param[in] options how, or NULL\n @param[out] out the adapter; free it with peft_adapter_free\n @return PEFT_OK; PEFT_E_FORMAT; PEFT_E_MISMATCH (no module matches); PEFT_E_STATE (the name is used);\n         PEFT_E_UNSUPPORTED (method or setting); PEFT_E_CANCELLED\n Threads: shared. @since 0.1"]
     pub fn peft_attach(
         model: *const peft_model,
         name: *const ::std::os::raw::c_char,
@@ -407,7 +407,7 @@ unsafe extern "C" {
         cap: usize,
         len: *mut usize,
     ) -> peft_status;
-    #[doc = " Makes a second session with the same tokens, sampling and adapters. The cache is shared until one of them\n changes it.\n @param[in] session the session\n @param[out] out the new one; free it with peft_session_free\n @return PEFT_OK; PEFT_E_BUSY while another thread changes the session\n Threads: shared. @since 0.1"]
+    #[doc = " Makes a second session with the same tokens, sampling and adapters, which goes on as the first would: text\n held back, counts and random draws included. The cache is shared until one of them changes it.\n @param[in] session the session\n @param[out] out the new one; free it with peft_session_free\n @return PEFT_OK; PEFT_E_BUSY while another thread changes the session\n Threads: shared. @since 0.1"]
     pub fn peft_session_fork(session: *const peft_session, out: *mut *mut peft_session) -> peft_status;
     #[doc = " Drops the tokens from a position on.\n @param[in] session the session\n @param[in] position tokens to keep, from 0 to the session's position\n @return PEFT_OK\n Threads: exclusive. @since 0.1"]
     pub fn peft_session_rewind(session: *mut peft_session, position: i64) -> peft_status;
@@ -450,7 +450,7 @@ unsafe extern "C" {
     ) -> peft_status;
     #[doc = " Fills options with the defaults.\n @param[out] options the structure\n @param[in] size sizeof *options of the caller\n @return PEFT_OK\n Threads: any. @since 0.1"]
     pub fn peft_trainer_options_init(options: *mut peft_trainer_options, size: usize) -> peft_status;
-    #[doc = " Makes a trainer. It keeps model, adapter and data sets alive. An adapter has one trainer at a time\n (PEFT_E_BUSY).\n @param[in] model the model\n @param[in] adapter a trainable adapter attached to it\n @param[in] dataset the rows to train on; NULL if every step is given its rows\n @param[in] options how, or NULL\n @param[out] out the trainer; free it with peft_trainer_free\n @return PEFT_OK; PEFT_E_MISMATCH (an adapter of another model, token ids beyond the vocabulary);\n         PEFT_E_STATE (a frozen, merged or detached adapter); PEFT_E_UNSUPPORTED; PEFT_E_IO (output_dir)\n Threads: shared. @since 0.1"]
+    #[doc = " Makes a trainer. It keeps model, adapter and data sets alive. An adapter has one trainer at a time\n (PEFT_E_BUSY).\n @param[in] model the model\n @param[in] adapter a trainable adapter attached to it\n @param[in] dataset the rows to train on; NULL if every step is given its rows: then the options must have\n            max_steps or a constant schedule\n @param[in] options how, or NULL\n @param[out] out the trainer; free it with peft_trainer_free\n @return PEFT_OK; PEFT_E_MISMATCH (an adapter of another model, token ids beyond the vocabulary);\n         PEFT_E_STATE (a frozen, merged or detached adapter); PEFT_E_INVALID_ARGUMENT (names the option);\n         PEFT_E_UNSUPPORTED\n Threads: shared. @since 0.1"]
     pub fn peft_trainer_create(
         model: *const peft_model,
         adapter: *const peft_adapter,
@@ -468,7 +468,7 @@ unsafe extern "C" {
         options: *const peft_step_options,
         result: *mut peft_step_result,
     ) -> peft_status;
-    #[doc = " Does the next thing of the plan: a step, an evaluation, a checkpoint, or the end. The pull form of\n peft_trainer_run.\n @param[in] trainer the trainer, with a data set\n @param[in] cancel may be NULL\n @param[out] event what was done, struct_size set by the caller; or NULL\n @return PEFT_OK; PEFT_END with a PEFT_EVENT_END when the training is over, also each time after that;\n         PEFT_STEP_SKIPPED; PEFT_E_NUMERIC, PEFT_E_STATE, PEFT_E_IO, PEFT_E_CANCELLED\n Threads: exclusive. @since 0.1"]
+    #[doc = " Does the next thing of the plan: a step, an evaluation, a checkpoint, or the end. The pull form of\n peft_trainer_run.\n @param[in] trainer the trainer, with a data set\n @param[in] cancel may be NULL\n @param[out] event what was done, struct_size set by the caller; or NULL\n @return PEFT_OK; PEFT_END with a PEFT_EVENT_END when the training is over, also each time after that;\n         PEFT_STEP_SKIPPED; PEFT_E_NUMERIC, PEFT_E_STATE, PEFT_E_IO and PEFT_E_NOT_FOUND (output_dir),\n         PEFT_E_CANCELLED\n Threads: exclusive. @since 0.1"]
     pub fn peft_trainer_next(
         trainer: *mut peft_trainer,
         cancel: *const peft_cancel,

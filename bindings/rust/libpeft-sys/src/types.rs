@@ -1373,7 +1373,7 @@ pub struct peft_piece {
     pub position: i64,
     #[doc = " natural logarithm of its probability before sampling filters"]
     pub logprob: f64,
-    #[doc = " NONE until the end"]
+    #[doc = " NONE until the end, which comes with PEFT_END"]
     pub finish_reason: peft_finish_reason,
 }
 #[cfg(target_pointer_width = "64")]
@@ -1478,15 +1478,15 @@ pub struct peft_trainer_options {
     pub batch_size: i32,
     #[doc = " micro-batches of a step; default 4. A last partial one is\nstepped too"]
     pub gradient_accumulation_steps: i32,
-    #[doc = " default PEFT_SCHEDULE_COSINE"]
+    #[doc = " default PEFT_SCHEDULE_COSINE; LINEAR and COSINE need a data set or\nmax_steps"]
     pub schedule: peft_schedule,
     #[doc = " passes over the data; default 3 (HF)"]
     pub epochs: f64,
-    #[doc = " > 0: train so many steps whatever epochs says; default 0"]
+    #[doc = " > 0: train so many steps whatever epochs says; default 0. With a\ndata set those of given rows are not among them"]
     pub max_steps: i64,
     #[doc = " default 2e-4 (QLoRA)"]
     pub learning_rate: f64,
-    #[doc = " share of the steps; default 0.03 (QLoRA)"]
+    #[doc = " share of the steps; default 0.03 (QLoRA). No warm-up where\ntheir number is not known"]
     pub warmup_ratio: f64,
     #[doc = " > 0 goes before warmup_ratio; default 0"]
     pub warmup_steps: i64,
@@ -1524,7 +1524,7 @@ pub struct peft_trainer_options {
     pub keep_best: i32,
     #[doc = " stop after so many evaluations without a lower loss; default 0\n= never"]
     pub early_stopping_patience: i32,
-    #[doc = " stop with PEFT_E_NUMERIC after so many steps in a row with a\nnon-finite loss or gradient; default 5"]
+    #[doc = " after so many steps in a row with a non-finite loss or gradient\nthe next call is PEFT_E_NUMERIC; default 5"]
     pub max_skipped_in_row: i32,
     #[doc = " folder of the checkpoints, checkpoint-<step>; default NULL"]
     pub output_dir: *const ::std::os::raw::c_char,
@@ -1598,7 +1598,7 @@ pub struct peft_step_options {
     pub struct_size: u32,
     #[doc = " rows given by the caller; default 0 = the next batch of the data set"]
     pub row_count: i32,
-    #[doc = " one step is made of them all, batch_size at a time; the data set does not\nmove"]
+    #[doc = " one step is made of them all, batch_size at a time; the data set does not\nmove, and its steps that are left stay as many"]
     pub rows: *const peft_row,
     #[doc = " may be NULL. A cancelled step is undone: the next call repeats it"]
     pub cancel: *const peft_cancel,
@@ -1640,7 +1640,7 @@ pub struct peft_step_result {
     pub kind: peft_event_kind,
     #[doc = " the step that all figures belong to; the first is 1"]
     pub step: i64,
-    #[doc = " of the whole training; 0 without a data set and max_steps"]
+    #[doc = " of the whole training, steps of given rows so far included; 0 without a\ndata set and max_steps"]
     pub total_steps: i64,
     #[doc = " passes over the data up to the end of this step"]
     pub epoch: f64,
@@ -1730,7 +1730,7 @@ pub struct peft_trainer_info {
     pub finished: i32,
     #[doc = " steps made, skipped ones included"]
     pub step: i64,
-    #[doc = " of the whole training; 0 without a data set and max_steps"]
+    #[doc = " of the whole training, steps of given rows so far included; 0 without\na data set and max_steps"]
     pub total_steps: i64,
     #[doc = " passes over the data so far"]
     pub epoch: f64,

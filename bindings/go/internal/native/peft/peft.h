@@ -42,7 +42,7 @@
  *     (PEFT_E_REENTRANT). drop(user_data), where not NULL, is called exactly once when the library is done
  *     with user_data, also when the call fails. Whatever has a callback can be pulled or polled instead.
  * 11. Long calls take a cancel token. They stop within 100 ms or one layer with PEFT_E_CANCELLED, at a state
- *     from which work can go on.
+ *     from which work can go on; one text of tens of megabytes that is being encoded, within seconds.
  * 12. Files are never trusted: sizes are checked before anything is allocated, nothing in a file is executed,
  *     no path outside the given folder is opened (but through a symbolic link in it, where follow_links or a
  *     comment allows that). Saving writes a temporary name, syncs and renames: a failed or interrupted save

@@ -39,12 +39,14 @@ typedef struct peft_trainer_options {
   int32_t batch_size;                  /**< rows of a micro-batch; default 2 */
   int32_t gradient_accumulation_steps; /**< micro-batches of a step; default 4. A last partial one is
                                             stepped too */
-  peft_schedule schedule;              /**< default PEFT_SCHEDULE_COSINE */
+  peft_schedule schedule;              /**< default PEFT_SCHEDULE_COSINE; LINEAR and COSINE need a data set or
+                                            max_steps */
   double epochs;                       /**< passes over the data; default 3 (HF) */
   int64_t max_steps;                   /**< > 0: train so many steps whatever epochs says; default 0. With a
                                             data set those of given rows are not among them */
   double learning_rate;                /**< default 2e-4 (QLoRA) */
-  double warmup_ratio;                 /**< share of the steps; default 0.03 (QLoRA) */
+  double warmup_ratio;                 /**< share of the steps; default 0.03 (QLoRA). No warm-up where
+                                            their number is not known */
   int64_t warmup_steps;                /**< > 0 goes before warmup_ratio; default 0 */
   double weight_decay;                 /**< decoupled; default 0 (HF) */
   double beta1;                        /**< default 0.9 (torch) */
@@ -183,11 +185,13 @@ PEFT_API peft_status peft_trainer_options_init(peft_trainer_options *options, si
  * (PEFT_E_BUSY).
  * @param[in] model the model
  * @param[in] adapter a trainable adapter attached to it
- * @param[in] dataset the rows to train on; NULL if every step is given its rows
+ * @param[in] dataset the rows to train on; NULL if every step is given its rows: then the options must have
+ *            max_steps or a constant schedule
  * @param[in] options how, or NULL
  * @param[out] out the trainer; free it with peft_trainer_free
  * @return PEFT_OK; PEFT_E_MISMATCH (an adapter of another model, token ids beyond the vocabulary);
- *         PEFT_E_STATE (a frozen, merged or detached adapter); PEFT_E_UNSUPPORTED
+ *         PEFT_E_STATE (a frozen, merged or detached adapter); PEFT_E_INVALID_ARGUMENT (names the option);
+ *         PEFT_E_UNSUPPORTED
  * Threads: shared. @since 0.1
  */
 PEFT_API peft_status peft_trainer_create(const peft_model *model, const peft_adapter *adapter,

@@ -95,7 +95,8 @@ fn any_order_of_drops_from_any_thread() {
         let (context, model) = model();
         let adapter = lora(&model, "a");
         let session = SessionOptions::new().adapters([&adapter]).create(&model).unwrap();
-        let trainer = Trainer::new(&model, &adapter, None).unwrap();
+        let trainer =
+            TrainerOptions::new().schedule(Schedule::Constant).create(&model, &adapter, None).unwrap();
         let mut parts: Vec<Box<dyn Send>> =
             vec![Box::new(context), Box::new(model), Box::new(adapter), Box::new(session), Box::new(trainer)];
         parts.rotate_left(order % 5);

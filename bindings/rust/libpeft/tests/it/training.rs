@@ -79,7 +79,8 @@ fn a_damaged_checkpoint_is_passed_over_with_a_remark() {
 fn steps_of_given_rows() {
     let (_context, model) = model();
     let adapter = lora(&model, "given");
-    let mut trainer = Trainer::new(&model, &adapter, None).unwrap();
+    let mut trainer =
+        TrainerOptions::new().schedule(Schedule::Constant).create(&model, &adapter, None).unwrap();
     let labels = [LABEL_IGNORED, LABEL_IGNORED, 15, 9, 26, 5, 35, 8];
     let rows = [Row::labelled(&IDS, &labels), Row::tokens(&IDS[2..])];
     let step = trainer.step_with(&StepOptions::new().rows(rows)).unwrap().unwrap();
