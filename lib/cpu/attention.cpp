@@ -328,7 +328,7 @@ void CpuBackend::attention(const AttentionOptions& options, ConstView q, ConstVi
   attend(call);
 }
 
-int64_t CpuBackend::attention_scratch(const AttentionOptions& options, const Shape& q, const Shape& k) const {
+int64_t CpuBackend::attention_scratch(const AttentionOptions& options, const Shape& q, const Shape& k, DType /*dtype*/) const {
   return attend_scratch(options, q.rows(), k.rows(), threads_);
 }
 

@@ -230,7 +230,7 @@ void clear_rows(View view) {
 }  // namespace
 
 int64_t CpuBackend::attention_backward_scratch(const AttentionOptions& options, const Shape& q,
-                                               const Shape& k) const {
+                                               const Shape& k, DType /*dtype*/) const {
   int64_t floats = threads_ * tile_floats(options.head_dim) + q.rows() * options.heads;
   if (sums_group_later(options)) floats += 2 * k.rows() * options.heads * options.head_dim;
   return floats * static_cast<int64_t>(sizeof(float));

@@ -44,7 +44,7 @@ void CpuBackend::attention_paged(const AttentionOptions& options, const PageLayo
 }
 
 int64_t CpuBackend::attention_paged_scratch(const AttentionOptions& options, const Shape& q,
-                                            int64_t maximum_keys) const {
+                                            int64_t maximum_keys, DType /*dtype*/) const {
   return attend_scratch(options, q.rows(), maximum_keys, threads_);
 }
 

@@ -218,7 +218,7 @@ MatmulPlan plan_matmul(const MatmulOptions& options, const Shape& a, const Shape
 }
 
 int64_t CpuBackend::matmul_scratch(const MatmulOptions& options, const Shape& a, const Shape& b,
-                                   DType b_dtype) const {
+                                   DType /*a_dtype*/, DType b_dtype) const {
   const MatmulPlan plan = plan_matmul(options, a, b, b_dtype);
   if (plan.few_rows) return few_rows_scratch(options, plan, b_dtype);
   return plan.panel_bytes() + plan.tile_bytes() * threads();

@@ -234,7 +234,7 @@ void CudaBackend::attention(const AttentionOptions& options, ConstView q, ConstV
 }
 
 int64_t CudaBackend::attention_scratch(const AttentionOptions& options, const Shape& q,
-                                       const Shape& k) const {
+                                       const Shape& k, DType /*dtype*/) const {
   return q.rows() <= few_queries ? attend_few_scratch(options, q.rows(), k.rows()) : 0;
 }
 

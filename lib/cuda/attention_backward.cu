@@ -59,7 +59,7 @@ int64_t delta_floats(const AttentionOptions& options, int64_t queries) {
 }  // namespace
 
 int64_t CudaBackend::attention_backward_scratch(const AttentionOptions& options, const Shape& q,
-                                                const Shape& k) const {
+                                                const Shape& k, DType /*dtype*/) const {
   int64_t floats = delta_floats(options, q.rows());
   if (heads_apart(options, k.rows())) floats += 2 * k.rows() * options.heads * options.head_dim;
   return floats * 4;

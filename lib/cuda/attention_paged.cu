@@ -53,7 +53,7 @@ void CudaBackend::attention_paged(const AttentionOptions& options, const PageLay
 }
 
 int64_t CudaBackend::attention_paged_scratch(const AttentionOptions& options, const Shape& q,
-                                             int64_t maximum_keys) const {
+                                             int64_t maximum_keys, DType /*dtype*/) const {
   return attend_few_scratch(options, q.rows(), maximum_keys);
 }
 

@@ -91,7 +91,7 @@ Product product_of(const MatmulOptions& options, const Plan& plan, const ConstVi
 
 }  // namespace
 
-int64_t CudaBackend::matmul_scratch(const MatmulOptions& options, const Shape& a, const Shape& b, DType b_dtype) const {
+int64_t CudaBackend::matmul_scratch(const MatmulOptions& options, const Shape& a, const Shape& b, DType /*a_dtype*/, DType b_dtype) const {
   const Plan plan = plan_matmul(options, a, b, b_dtype);
   return plan.a_bytes + plan.chunk_bytes;
 }

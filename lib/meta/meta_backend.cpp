@@ -61,23 +61,23 @@ void MetaBackend::attention_backward(const AttentionOptions& options, ConstView 
 }
 
 int64_t MetaBackend::matmul_scratch(const MatmulOptions& options, const Shape& a, const Shape& b,
-                                    DType b_dtype) const {
-  return target_->matmul_scratch(options, a, b, b_dtype);
+                                    DType a_dtype, DType b_dtype) const {
+  return target_->matmul_scratch(options, a, b, a_dtype, b_dtype);
 }
 
 int64_t MetaBackend::attention_scratch(const AttentionOptions& options, const Shape& q,
-                                       const Shape& k) const {
-  return target_->attention_scratch(options, q, k);
+                                       const Shape& k, DType dtype) const {
+  return target_->attention_scratch(options, q, k, dtype);
 }
 
 int64_t MetaBackend::attention_backward_scratch(const AttentionOptions& options, const Shape& q,
-                                                const Shape& k) const {
-  return target_->attention_backward_scratch(options, q, k);
+                                                const Shape& k, DType dtype) const {
+  return target_->attention_backward_scratch(options, q, k, dtype);
 }
 
 int64_t MetaBackend::attention_paged_scratch(const AttentionOptions& options, const Shape& q,
-                                             int64_t maximum_keys) const {
-  return target_->attention_paged_scratch(options, q, maximum_keys);
+                                             int64_t maximum_keys, DType dtype) const {
+  return target_->attention_paged_scratch(options, q, maximum_keys, dtype);
 }
 
 }  // namespace peft

@@ -40,6 +40,7 @@ class MetaBackend final : public SilentBackend {
 
   DeviceKind kind() const override { return DeviceKind::meta; }
   std::shared_ptr<MemorySource> memory() const override { return memory_; }
+  bool bfloat16_activations() const override { return target_->bfloat16_activations(); }
 
   const MetaCounts& counts() const { return counts_; }
   void reset_counts() { counts_ = {}; }

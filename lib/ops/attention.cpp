@@ -35,7 +35,7 @@ Tensor attention(Context& context, const Tensor& q, const Tensor& k, const Tenso
   Tensor out = context.empty(q.shape());
   Tensor lse = records ? context.empty(Shape{q.rows(), options.heads}) : Tensor();
   {
-    Tensor scratch = context.scratch(backend.attention_scratch(options, q.shape(), k.shape()));
+    Tensor scratch = context.scratch(backend.attention_scratch(options, q.shape(), k.shape(), q.dtype()));
     backend.attention(options, q.view(), k.view(), v.view(), segments.view(), out.view(), lse.view(),
                       scratch.view());
   }
@@ -48,7 +48,7 @@ Tensor attention(Context& context, const Tensor& q, const Tensor& k, const Tenso
            Tensor dq = c.empty(q.shape()), dk = c.empty(k.shape()), dv = c.empty(v.shape());
            {
              Tensor scratch =
-                 c.scratch(c.backend().attention_backward_scratch(options, q.shape(), k.shape()));
+                 c.scratch(c.backend().attention_backward_scratch(options, q.shape(), k.shape(), q.dtype()));
              c.backend().attention_backward(options, q.view(), k.view(), v.view(), segments.view(),
                                             out.view(), lse.view(), dout.view(), dq.view(), dk.view(),
                                             dv.view(), scratch.view());
@@ -82,7 +82,7 @@ Tensor attention_paged(Context& context, const Tensor& q, const Tensor& page_tab
   check(!recording(context, {&q}), Code::state, "attention_paged: pages have no gradient");
   Backend& backend = context.backend();
   Tensor out = context.empty(q.shape());
-  Tensor scratch = context.scratch(backend.attention_paged_scratch(options, q.shape(), maximum_keys));
+  Tensor scratch = context.scratch(backend.attention_paged_scratch(options, q.shape(), maximum_keys, q.dtype()));
   backend.attention_paged(options, layout, q.view(), page_table.view(), segments.view(), out.view(),
                           scratch.view());
   return out;

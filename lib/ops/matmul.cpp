@@ -25,7 +25,7 @@ Sizes sizes_of(MatmulKind kind, const Tensor& a, const Tensor& b) {
 
 void matmul_into(Context& context, const MatmulOptions& options, ConstView a, ConstView b, View y) {
   Backend& backend = context.backend();
-  Tensor scratch = context.scratch(backend.matmul_scratch(options, a.shape, b.shape, b.dtype));
+  Tensor scratch = context.scratch(backend.matmul_scratch(options, a.shape, b.shape, a.dtype, b.dtype));
   backend.matmul(options, a, b, y, scratch.view());
 }
 

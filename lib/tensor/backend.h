@@ -31,6 +31,8 @@ class Backend {
   virtual DeviceKind kind() const = 0;
   // Device memory of this backend; shared by all contexts of the device.
   virtual std::shared_ptr<MemorySource> memory() const = 0;
+  // Whether activations may be bf16 (kernels.def). The CPU's are f32 whatever its arithmetic.
+  virtual bool bfloat16_activations() const { return false; }
 
   // Between host and device memory, in the order of the kernels. The host's buffer is free again on return; what was
   // sent is seen by later kernels of this backend, and by others after synchronize(). On meta nothing moves and hosts
@@ -73,9 +75,10 @@ class Backend {
   [[noreturn]] void raise();
 };
 
-// Hash of the kernel list's text: host and module must have been built from the same one.
+// Hash of the kernel list's text: host and module must be of one build. The number counts changes of Backend
+// that the list does not show.
 constexpr uint64_t kernel_fingerprint() {
-  constexpr const char* rows =
+  constexpr const char* rows = "border 2;"
 #define KERNEL(name, ...) #name "(" #__VA_ARGS__ ");"
 #define SCRATCH(name, ...) #name "_scratch(" #__VA_ARGS__ ");"
 #include "tensor/kernels.def"

@@ -57,8 +57,8 @@ struct AttentionSegment {
   int32_t key_begin = 0, key_count = 0;
 };
 
-// Where one layer's keys and values lie in a page (float offsets); a page holds page_tokens tokens of all
-// layers, a token's keys being kv_heads * head_dim floats.
+// Where one layer's keys and values lie in a page (offsets in elements, f32 or bf16 as the queries are); a page holds
+// page_tokens tokens of all layers, a token's keys being kv_heads * head_dim elements.
 struct PageLayout {
   int32_t page_tokens = 0;
   int64_t key_offset = 0, value_offset = 0;

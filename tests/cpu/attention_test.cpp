@@ -13,7 +13,7 @@ Forward run_forward(CpuBackend& backend, AttentionProblem& problem) {
   result.out.fill(99);
   result.lse.fill(99);
   const int64_t bytes =
-      backend.attention_scratch(problem.options, problem.q.view().shape, problem.k.view().shape);
+      backend.attention_scratch(problem.options, problem.q.view().shape, problem.k.view().shape, DType::f32);
   Floats32 scratch(1, bytes / 4);
   scratch.fill(std::numeric_limits<float>::quiet_NaN());  // nothing may be read that was not written
   backend.attention(problem.options, problem.q.view(), problem.k.view(), problem.v.view(),
@@ -35,7 +35,7 @@ Gradients run_backward(CpuBackend& backend, AttentionProblem& problem, Forward& 
   result.dk.fill(99);
   result.dv.fill(99);
   const int64_t bytes =
-      backend.attention_backward_scratch(problem.options, problem.q.view().shape, problem.k.view().shape);
+      backend.attention_backward_scratch(problem.options, problem.q.view().shape, problem.k.view().shape, DType::f32);
   Floats32 scratch(1, bytes / 4);
   scratch.fill(std::numeric_limits<float>::quiet_NaN());
   backend.attention_backward(problem.options, problem.q.view(), problem.k.view(), problem.v.view(),
@@ -223,7 +223,7 @@ TEST(Attention, PagesHoldTheSameKeys) {
     }
     const AttentionResult expected = reference_attention(problem);
     Floats32 out(92, 120, 2);
-    const int64_t bytes = backend.attention_paged_scratch(problem.options, problem.q.view().shape, 640);
+    const int64_t bytes = backend.attention_paged_scratch(problem.options, problem.q.view().shape, 640, DType::f32);
     Floats32 scratch(1, bytes / 4);
     backend.attention_paged(problem.options, layout, problem.q.view(), table.view(), problem.segments.view(),
                             out.view(), scratch.view());
@@ -233,7 +233,7 @@ TEST(Attention, PagesHoldTheSameKeys) {
     EXPECT_TRUE(memory.guards_intact());
     // A decode step alone is split over its keys.
     Floats32 last(1, 120);
-    Floats32 small_scratch(1, backend.attention_paged_scratch(problem.options, Shape{1, 120}, 611) / 4);
+    Floats32 small_scratch(1, backend.attention_paged_scratch(problem.options, Shape{1, 120}, 611, DType::f32) / 4);
     Ints32 decode(1, 4);
     decode.at(0, 1) = 1;
     decode.at(0, 3) = 611;

@@ -104,7 +104,7 @@ void product(const char* what, MatmulKind kind, DType dtype, int64_t m, int64_t 
   MatmulOptions options;
   options.kind = kind;
   options.arithmetic = arithmetic;
-  const int64_t scratch_bytes = backend.matmul_scratch(options, a.view().shape, Shape{rows, columns}, dtype);
+  const int64_t scratch_bytes = backend.matmul_scratch(options, a.view().shape, Shape{rows, columns}, DType::f32, dtype);
   View scratch;
   scratch.data = static_cast<std::byte*>(allocate_block(scratch_bytes + 64));
   const double took =

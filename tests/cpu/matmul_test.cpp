@@ -41,7 +41,7 @@ Floats32 multiply(CpuBackend& backend, const Case& c, bool compare = true) {
   options.arithmetic = c.arithmetic;
   options.alpha = c.alpha;
   options.accumulate = c.accumulate;
-  const int64_t bytes = backend.matmul_scratch(options, a.view().shape, b.view().shape, c.dtype);
+  const int64_t bytes = backend.matmul_scratch(options, a.view().shape, b.view().shape, DType::f32, c.dtype);
   std::vector<std::byte> memory(static_cast<size_t>(bytes) + 128, std::byte{0x5a});
   View scratch;
   scratch.data = memory.data() + (64 - reinterpret_cast<uintptr_t>(memory.data()) % 64) % 64;
@@ -200,7 +200,7 @@ TEST(Matmul, Int8ExtremesDoNotSaturate) {
       MatmulOptions options;
       options.arithmetic = Arithmetic::int8;
       std::vector<std::byte> memory(
-          static_cast<size_t>(backend.matmul_scratch(options, a.view().shape, b.shape, dtype)) + 64);
+          static_cast<size_t>(backend.matmul_scratch(options, a.view().shape, b.shape, DType::f32, dtype)) + 64);
       View scratch;
       scratch.data = memory.data();
       on_every_instruction_set([&] {
@@ -275,7 +275,7 @@ TEST(Matmul, SlicedNf4Weights) {
     a.randomize(3);
     const MatmulOptions options;
     std::vector<std::byte> memory(
-        static_cast<size_t>(backend.matmul_scratch(options, a.view().shape, part.shape, part.dtype)) + 64);
+        static_cast<size_t>(backend.matmul_scratch(options, a.view().shape, part.shape, DType::f32, part.dtype)) + 64);
     View scratch;
     scratch.data = memory.data();
     backend.matmul(options, a.view(), part, y.view(), scratch);

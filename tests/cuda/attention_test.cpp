@@ -60,7 +60,7 @@ class AttentionKernel : public DeviceTest {
     IndexMatrix segments = to_device(*context, problem.segments);
     Backend& backend = context->backend();
     FloatMatrix scratch =
-        scratch_of(backend.attention_scratch(problem.options, q.view().shape, k.view().shape));
+        scratch_of(backend.attention_scratch(problem.options, q.view().shape, k.view().shape, DType::f32));
     backend.attention(problem.options, q.view(), k.view(), v.view(), segments.view(), result.out.view(),
                       with_lse ? result.lse.view() : View(), scratch.view());
     backend.synchronize();
@@ -82,7 +82,7 @@ class AttentionKernel : public DeviceTest {
     IndexMatrix segments = to_device(*context, problem.segments);
     Backend& backend = context->backend();
     FloatMatrix scratch =
-        scratch_of(backend.attention_backward_scratch(problem.options, q.view().shape, k.view().shape));
+        scratch_of(backend.attention_backward_scratch(problem.options, q.view().shape, k.view().shape, DType::f32));
     backend.attention_backward(problem.options, q.view(), k.view(), v.view(), segments.view(),
                                forward.out.view(), forward.lse.view(), dout.view(), result.dq.view(),
                                result.dk.view(), result.dv.view(), scratch.view());
@@ -267,7 +267,7 @@ TEST_P(AttentionKernel, PagesHoldTheSameKeys) {
       }
       const AttentionResult expected = testing::reference_attention(problem);
       IndexMatrix segments = to_device(*context, problem.segments);
-      FloatMatrix scratch = scratch_of(backend.attention_paged_scratch(problem.options, q.view().shape, 311));
+      FloatMatrix scratch = scratch_of(backend.attention_paged_scratch(problem.options, q.view().shape, 311, DType::f32));
       out.fill(99);
       backend.attention_paged(problem.options, layout, q.view(), table.view(), segments.view(), out.view(),
                               scratch.view());
@@ -279,7 +279,7 @@ TEST_P(AttentionKernel, PagesHoldTheSameKeys) {
       // A decode step alone is split over its keys.
       FloatMatrix last(*context, 1, q.columns());
       FloatMatrix small =
-          scratch_of(backend.attention_paged_scratch(problem.options, Shape{1, q.columns()}, 311));
+          scratch_of(backend.attention_paged_scratch(problem.options, Shape{1, q.columns()}, 311, DType::f32));
       IndexMatrix decode(*context, 1, 4);
       decode.at(0, 1) = 1;
       decode.at(0, 3) = 311;

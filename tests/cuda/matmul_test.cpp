@@ -71,7 +71,7 @@ class MatmulKernel : public DeviceTest {
     options.accumulate = c.accumulate;
     Backend& backend = context->backend();
     const View a_view = a.view(), y_view = y.view();
-    const int64_t bytes = backend.matmul_scratch(options, a_view.shape, b_view.shape, c.dtype);
+    const int64_t bytes = backend.matmul_scratch(options, a_view.shape, b_view.shape, DType::f32, c.dtype);
     Tensor scratch = context->scratch(bytes);
     backend.matmul(options, a_view, b_view, y_view, scratch.view());
     ASSERT_TRUE(y.guards_intact());
@@ -177,7 +177,7 @@ TEST_P(MatmulKernel, RowsOfAnNf4Matrix) {
     const ConstView part = all.row_range(13, 11);
     const View a_view = a.view(), y_view = y.view();
     Backend& backend = context->backend();
-    Tensor scratch = context->scratch(backend.matmul_scratch({}, a_view.shape, part.shape, part.dtype));
+    Tensor scratch = context->scratch(backend.matmul_scratch({}, a_view.shape, part.shape, DType::f32, part.dtype));
     backend.matmul({}, a_view, part, y_view, scratch.view());
     for (int64_t r = 0; r < m; ++r)
       for (int64_t j = 0; j < 11; ++j) {
@@ -202,7 +202,7 @@ TEST_P(MatmulKernel, RunsAgreeToTheBit) {
     const MatmulOptions options{.kind = MatmulKind::tn, .arithmetic = Arithmetic::bfloat16};
     const View a_view = a.view(), b_view = b.view(), y_view = y.view();
     Tensor scratch =
-        each->scratch(each->backend().matmul_scratch(options, a_view.shape, b_view.shape, DType::f32));
+        each->scratch(each->backend().matmul_scratch(options, a_view.shape, b_view.shape, DType::f32, DType::f32));
     each->backend().matmul(options, a_view, b_view, y_view, scratch.view());
     std::vector<float> values;
     for (int64_t r = 0; r < 40; ++r)

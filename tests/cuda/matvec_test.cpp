@@ -33,7 +33,7 @@ class MatvecKernel : public DeviceTest {
     y.randomize(2);
     MatmulOptions options{.kind = c.kind, .arithmetic = c.arithmetic, .accumulate = c.accumulate, .alpha = c.alpha};
     const View a_view = a.view(), y_view = y.view();
-    Tensor scratch = on.scratch(on.backend().matmul_scratch(options, a_view.shape, b.shape, b.dtype));
+    Tensor scratch = on.scratch(on.backend().matmul_scratch(options, a_view.shape, b.shape, DType::f32, b.dtype));
     on.backend().matmul(options, a_view, b, y_view, scratch.view());
     EXPECT_TRUE(y.guards_intact());
     return y;

@@ -121,8 +121,8 @@ TEST_P(CrossEntropy, NeverHoldsMoreThanOneChunkOfLogits) {
                         [&](Context& c, const Tensor& h) { return linear(c, h, weight); });
   const int64_t chunk = 32 * 4096 * 4, small = 512 * 16 * 4 + 32 * 16 * 4 + 512 * 4 + 4096;
   const int64_t scratch = std::max(
-      context->backend().matmul_scratch({.kind = MatmulKind::nt}, {32, 16}, {4096, 16}, DType::f32),
-      context->backend().matmul_scratch({.kind = MatmulKind::nn}, {32, 4096}, {4096, 16}, DType::f32));
+      context->backend().matmul_scratch({.kind = MatmulKind::nt}, {32, 16}, {4096, 16}, DType::f32, DType::f32),
+      context->backend().matmul_scratch({.kind = MatmulKind::nn}, {32, 4096}, {4096, 16}, DType::f32, DType::f32));
   EXPECT_LE(context->pool().statistics().peak_used - before, chunk + small + scratch);
 }
 

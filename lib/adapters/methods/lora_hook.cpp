@@ -12,7 +12,7 @@ namespace {
 
 void product(Context& context, const MatmulOptions& options, const Tensor& a, const Tensor& b, Tensor& y) {
   const Tensor scratch =
-      context.scratch(context.backend().matmul_scratch(options, a.shape(), b.shape(), b.dtype()));
+      context.scratch(context.backend().matmul_scratch(options, a.shape(), b.shape(), a.dtype(), b.dtype()));
   context.backend().matmul(options, a.const_view(), b.const_view(), y.view(),
                            scratch ? Tensor(scratch).view() : View());
 }
