@@ -1,12 +1,14 @@
 #include "cuda/cuda_backend.h"
 
+#include "cuda/background_copies.h"
 #include "cuda/cublaslt.h"
 #include "cuda/staging.h"
 
 namespace peft::cuda {
 
-CudaBackend::CudaBackend(const DeviceProperties& properties, std::shared_ptr<MemorySource> memory)
-    : properties_(properties), memory_(std::move(memory)) {
+CudaBackend::CudaBackend(const DeviceProperties& properties, std::shared_ptr<MemorySource> memory,
+                         std::shared_ptr<MemorySource> pinned)
+    : properties_(properties), memory_(std::move(memory)), pinned_(std::move(pinned)) {
   const DeviceScope scope(properties_.index);
   // Members clean up after themselves when a later one fails; the stream is the last to be made.
   cublaslt_ = std::make_unique<CublasLt>(properties_.index);
@@ -17,6 +19,7 @@ CudaBackend::CudaBackend(const DeviceProperties& properties, std::shared_ptr<Mem
 CudaBackend::~CudaBackend() {
   try {
     const DeviceScope scope(properties_.index);
+    copies_.reset();  // waits for its stream
     // Memory that queued kernels use goes back to pools and to the device after this.
     if (cudaStreamSynchronize(stream_) != cudaSuccess) cudaGetLastError();
     if (cudaStreamDestroy(stream_) != cudaSuccess) cudaGetLastError();
@@ -38,6 +41,21 @@ void CudaBackend::receive(const std::byte* device, std::byte* host, int64_t byte
 
 void CudaBackend::send(const std::byte* host, std::byte* device, int64_t bytes) {
   run("copy from host", [&] { staging_->upload(stream_, host, device, bytes); });
+}
+
+int64_t CudaBackend::start_copy(const std::byte* from, std::byte* to, int64_t bytes) {
+  int64_t ticket = 0;
+  run("copy in the background", [&] {
+    if (!copies_) copies_ = std::make_unique<BackgroundCopies>();
+    ticket = copies_->start(stream_, from, to, bytes);
+  });
+  return ticket;
+}
+
+void CudaBackend::await_copy(int64_t ticket) {
+  run("wait for a copy", [&] {
+    if (copies_) copies_->join(stream_, ticket);
+  });
 }
 
 void CudaBackend::wait() {

@@ -43,17 +43,20 @@ class DeviceScope {
   int before_ = -1;
 };
 
-class CublasLt;  // cuda/cublaslt.h
-class Staging;   // cuda/staging.h
+class BackgroundCopies;  // cuda/background_copies.h
+class CublasLt;          // cuda/cublaslt.h
+class Staging;           // cuda/staging.h
 
 class CudaBackend final : public Backend {
  public:
   // Throws Error; create_backend of the module's table turns that into a Fault.
-  CudaBackend(const DeviceProperties& properties, std::shared_ptr<MemorySource> memory);
+  CudaBackend(const DeviceProperties& properties, std::shared_ptr<MemorySource> memory,
+              std::shared_ptr<MemorySource> pinned);
   ~CudaBackend() override;
 
   DeviceKind kind() const override { return DeviceKind::cuda; }
   std::shared_ptr<MemorySource> memory() const override { return memory_; }
+  std::shared_ptr<MemorySource> pinned_memory() const override { return pinned_; }
 
   const DeviceProperties& properties() const { return properties_; }
   cudaStream_t stream() const { return stream_; }
@@ -68,6 +71,8 @@ class CudaBackend final : public Backend {
   void receive(const std::byte* device, std::byte* host, int64_t bytes) override;
   void send(const std::byte* host, std::byte* device, int64_t bytes) override;
   void wait() override;
+  int64_t start_copy(const std::byte* from, std::byte* to, int64_t bytes) override;
+  void await_copy(int64_t ticket) override;
 
  private:
   // Runs `body` with this backend's device current. An error of it becomes the fault; after a fault nothing runs.
@@ -86,10 +91,11 @@ class CudaBackend final : public Backend {
   void keep(Code code, const char* what, const char* text) noexcept;
 
   DeviceProperties properties_;
-  std::shared_ptr<MemorySource> memory_;
+  std::shared_ptr<MemorySource> memory_, pinned_;
   cudaStream_t stream_ = nullptr;
   std::unique_ptr<CublasLt> cublaslt_;
   std::unique_ptr<Staging> staging_;
+  std::unique_ptr<BackgroundCopies> copies_;  // made when first asked for
 };
 
 }  // namespace peft::cuda

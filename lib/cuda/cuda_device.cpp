@@ -98,6 +98,28 @@ std::byte* allocate_memory(int32_t device, int64_t bytes) {
   return static_cast<std::byte*>(block);
 }
 
+std::byte* allocate_pinned(int32_t device, int64_t bytes) {
+  PEFT_ASSERT(bytes >= 0);
+  const DeviceScope scope(device);
+  void* block = nullptr;
+  const cudaError_t status =
+      cudaHostAlloc(&block, static_cast<size_t>(bytes > 0 ? bytes : 1), cudaHostAllocPortable);
+  if (status == cudaErrorMemoryAllocation) {
+    cudaGetLastError();
+    fail(Code::out_of_memory, "cuda:{}: {} bytes of pinned host memory asked for", device, bytes);
+  }
+  check_cuda(status, "cudaHostAlloc");
+  return static_cast<std::byte*>(block);
+}
+
+void release_pinned(int32_t device, std::byte* block) noexcept {
+  try {
+    const DeviceScope scope(device);
+    if (cudaFreeHost(block) != cudaSuccess) cudaGetLastError();
+  } catch (const std::exception&) {  // the device is lost, and the block with it
+  }
+}
+
 void release_memory(int32_t device, std::byte* block) noexcept {
   try {
     const DeviceScope scope(device);

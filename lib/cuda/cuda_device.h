@@ -19,4 +19,8 @@ std::byte* allocate_memory(int32_t device, int64_t bytes);
 // Waits for what still uses the block. On a lost device nothing is left to give back.
 void release_memory(int32_t device, std::byte* block) noexcept;
 
+// Pinned host memory, for copies in the background; Code::out_of_memory names the bytes.
+std::byte* allocate_pinned(int32_t device, int64_t bytes);
+void release_pinned(int32_t device, std::byte* block) noexcept;
+
 }  // namespace peft::cuda
