@@ -54,6 +54,7 @@ class CudaBackend final : public Backend {
 
   DeviceKind kind() const override { return DeviceKind::cuda; }
   std::shared_ptr<MemorySource> memory() const override { return memory_; }
+  bool bfloat16_activations() const override { return true; }
 
   const DeviceProperties& properties() const { return properties_; }
   cudaStream_t stream() const { return stream_; }
