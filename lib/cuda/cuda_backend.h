@@ -57,6 +57,7 @@ class CudaBackend final : public Backend {
   DeviceKind kind() const override { return DeviceKind::cuda; }
   std::shared_ptr<MemorySource> memory() const override { return memory_; }
   std::shared_ptr<MemorySource> pinned_memory() const override { return pinned_; }
+  bool bfloat16_activations() const override { return true; }
 
   const DeviceProperties& properties() const { return properties_; }
   cudaStream_t stream() const { return stream_; }
