@@ -27,6 +27,8 @@ struct Stream {
 struct Event {
   std::shared_ptr<uint64_t> done = std::make_shared<uint64_t>(0);
   uint64_t recorded = 0;
+  std::shared_ptr<double> time = std::make_shared<double>(0);  // when it was last reached, in milliseconds
+  bool timed = true;
 };
 
 namespace {
@@ -38,6 +40,7 @@ struct State {
   Stream default_stream;
   std::vector<Stream*> streams = {&default_stream};
   size_t queued = 0;
+  double time = 0;
   uint64_t seed = static_cast<uint64_t>(setting("PEFT_CUDA_SHUFFLE", 1));
   uint64_t launches = 0;  // each has an order of its own
   Random random{seed};
@@ -117,6 +120,8 @@ std::recursive_mutex& big_lock() { return state().lock; }
 Injections& injections() { return state().injections; }
 Counts& mutable_counts() { return state().counts; }
 cudaError_t device_error() { return state().error; }
+
+void pass_time(double milliseconds) { state().time += milliseconds; }
 
 int64_t setting(const char* name, int64_t otherwise) {
   const char* const text = std::getenv(name);
@@ -260,10 +265,11 @@ cudaError_t cudaLaunchHostFunc(cudaStream_t stream, cudaHostFn_t function, void*
   return enqueue(stream, [=] { function(argument); });
 }
 
-cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned) {
+cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned flags) {
   std::lock_guard lock(big_lock());
   if (device_error() != cudaSuccess) return remember(device_error());
   *event = new Event;
+  (*event)->timed = (flags & cudaEventDisableTiming) == 0;
   return cudaSuccess;
 }
 cudaError_t cudaEventCreate(cudaEvent_t* event) { return cudaEventCreateWithFlags(event, 0); }
@@ -274,7 +280,10 @@ cudaError_t cudaEventDestroy(cudaEvent_t event) {
 cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
   std::lock_guard lock(big_lock());
   const uint64_t number = ++event->recorded;
-  return enqueue(stream, [done = event->done, number] { *done = std::max(*done, number); });
+  return enqueue(stream, [done = event->done, time = event->time, number] {
+    *done = std::max(*done, number);
+    *time = state().time;
+  });
 }
 cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned) {
   std::lock_guard lock(big_lock());
@@ -293,8 +302,13 @@ cudaError_t cudaEventQuery(cudaEvent_t event) {
   }
   return *event->done >= event->recorded ? cudaSuccess : cudaErrorNotReady;
 }
-cudaError_t cudaEventElapsedTime(float* milliseconds, cudaEvent_t, cudaEvent_t) {
-  *milliseconds = 1.0f;  // no time is emulated
+cudaError_t cudaEventElapsedTime(float* milliseconds, cudaEvent_t begin, cudaEvent_t end) {
+  std::lock_guard lock(big_lock());
+  for (const cudaEvent_t event : {begin, end}) {
+    if (!event->timed || event->recorded == 0) return remember(cudaErrorInvalidResourceHandle);
+    if (*event->done < event->recorded) return remember(cudaErrorNotReady);
+  }
+  *milliseconds = static_cast<float>(*end->time - *begin->time);
   return cudaSuccess;
 }
 

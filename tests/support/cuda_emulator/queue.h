@@ -19,6 +19,9 @@ cudaError_t enqueue(cudaStream_t stream, std::function<void()> work);
 cudaError_t drain(cudaStream_t stream);
 cudaError_t drain_all();
 
+// Work that takes this long; events see no other time pass.
+void pass_time(double milliseconds);
+
 // The error that every call gives once a kernel has failed; cudaSuccess before.
 cudaError_t device_error();
 // A kernel failed: says so on stderr, and nothing runs any more.
