@@ -1,6 +1,7 @@
 #include "cuda/cuda_backend.h"
 
 #include "cuda/cublaslt.h"
+#include "cuda/launch_queue.h"
 #include "cuda/staging.h"
 
 namespace peft::cuda {
@@ -8,21 +9,28 @@ namespace peft::cuda {
 CudaBackend::CudaBackend(const DeviceProperties& properties, std::shared_ptr<MemorySource> memory)
     : properties_(properties), memory_(std::move(memory)) {
   const DeviceScope scope(properties_.index);
-  // Members clean up after themselves when a later one fails; the stream is the last to be made.
+  // Members clean up after themselves when a later one fails; the stream is the last to be made but for its queue.
   cublaslt_ = std::make_unique<CublasLt>(properties_.index);
   staging_ = std::make_unique<Staging>();
   check_cuda(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "cudaStreamCreateWithFlags");
+  try {
+    queue_ = std::make_unique<LaunchQueue>(properties_.index, stream_);
+  } catch (...) {
+    cudaStreamDestroy(stream_);
+    throw;
+  }
 }
 
 CudaBackend::~CudaBackend() {
   try {
     const DeviceScope scope(properties_.index);
     // Memory that queued kernels use goes back to pools and to the device after this.
+    queue_.reset();
     if (cudaStreamSynchronize(stream_) != cudaSuccess) cudaGetLastError();
     if (cudaStreamDestroy(stream_) != cudaSuccess) cudaGetLastError();
     staging_.reset();
     cublaslt_.reset();
-  } catch (const std::exception&) {  // the device is lost; the members' destructors ask nothing of it
+  } catch (const std::exception&) {  // the device is lost; the members' destructors expect nothing of it
   }
 }
 
@@ -41,7 +49,7 @@ void CudaBackend::send(const std::byte* host, std::byte* device, int64_t bytes) 
 }
 
 void CudaBackend::wait() {
-  run("synchronize", [&] { check_cuda(cudaStreamSynchronize(stream_), "cudaStreamSynchronize"); });
+  run("synchronize", [&] { check_cuda(cudaStreamSynchronize(ordered(stream_)), "cudaStreamSynchronize"); });
 }
 
 }  // namespace peft::cuda
