@@ -37,7 +37,7 @@ void BackgroundCopies::destroy() noexcept {
 }
 
 int64_t BackgroundCopies::start(cudaStream_t compute, const std::byte* from, std::byte* to, int64_t bytes) {
-  check_cuda(cudaEventRecord(ready_, compute), "cudaEventRecord");
+  check_cuda(cudaEventRecord(ready_, ordered(compute)), "cudaEventRecord");
   check_cuda(cudaStreamWaitEvent(stream_, ready_, 0), "cudaStreamWaitEvent");
   check_cuda(cudaMemcpyAsync(to, from, static_cast<size_t>(bytes), cudaMemcpyDefault, stream_), "cudaMemcpyAsync");
   check_cuda(cudaEventRecord(done_[static_cast<size_t>(count_ % remembered)], stream_), "cudaEventRecord");
@@ -47,7 +47,7 @@ int64_t BackgroundCopies::start(cudaStream_t compute, const std::byte* from, std
 void BackgroundCopies::join(cudaStream_t compute, int64_t ticket) {
   if (ticket >= count_) return;
   // The event's place may have a later copy by now, which the stream ends after this one.
-  check_cuda(cudaStreamWaitEvent(compute, done_[static_cast<size_t>(ticket % remembered)], 0), "cudaStreamWaitEvent");
+  check_cuda(cudaStreamWaitEvent(ordered(compute), done_[static_cast<size_t>(ticket % remembered)], 0), "cudaStreamWaitEvent");
 }
 
 }  // namespace peft::cuda

@@ -197,7 +197,7 @@ bool CublasLt::multiply(cudaStream_t stream, const Product& product) {
   check_status(functions().matmul(static_cast<cublasLtHandle_t>(handle_), plan.desc.get(), &alpha, product.b,
                                   plan.b.get(), product.a, plan.a.get(), &beta, product.y, plan.y.get(), product.y,
                                   plan.y.get(), &plan.algorithm, workspace_, static_cast<size_t>(workspace_bytes),
-                                  stream),
+                                  ordered(stream)),
                "cublasLtMatmul");
   return true;
 }

@@ -2,6 +2,7 @@
 
 #include "cuda/background_copies.h"
 #include "cuda/cublaslt.h"
+#include "cuda/launch_queue.h"
 #include "cuda/staging.h"
 
 namespace peft::cuda {
@@ -10,10 +11,16 @@ CudaBackend::CudaBackend(const DeviceProperties& properties, std::shared_ptr<Mem
                          std::shared_ptr<MemorySource> pinned)
     : properties_(properties), memory_(std::move(memory)), pinned_(std::move(pinned)) {
   const DeviceScope scope(properties_.index);
-  // Members clean up after themselves when a later one fails; the stream is the last to be made.
+  // Members clean up after themselves when a later one fails; the stream is the last to be made but for its queue.
   cublaslt_ = std::make_unique<CublasLt>(properties_.index);
   staging_ = std::make_unique<Staging>();
   check_cuda(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "cudaStreamCreateWithFlags");
+  try {
+    queue_ = std::make_unique<LaunchQueue>(properties_.index, stream_);
+  } catch (...) {
+    cudaStreamDestroy(stream_);
+    throw;
+  }
 }
 
 CudaBackend::~CudaBackend() {
@@ -21,11 +28,12 @@ CudaBackend::~CudaBackend() {
     const DeviceScope scope(properties_.index);
     copies_.reset();  // waits for its stream
     // Memory that queued kernels use goes back to pools and to the device after this.
+    queue_.reset();
     if (cudaStreamSynchronize(stream_) != cudaSuccess) cudaGetLastError();
     if (cudaStreamDestroy(stream_) != cudaSuccess) cudaGetLastError();
     staging_.reset();
     cublaslt_.reset();
-  } catch (const std::exception&) {  // the device is lost; the members' destructors ask nothing of it
+  } catch (const std::exception&) {  // the device is lost; the members' destructors expect nothing of it
   }
 }
 
@@ -59,7 +67,7 @@ void CudaBackend::await_copy(int64_t ticket) {
 }
 
 void CudaBackend::wait() {
-  run("synchronize", [&] { check_cuda(cudaStreamSynchronize(stream_), "cudaStreamSynchronize"); });
+  run("synchronize", [&] { check_cuda(cudaStreamSynchronize(ordered(stream_)), "cudaStreamSynchronize"); });
 }
 
 }  // namespace peft::cuda

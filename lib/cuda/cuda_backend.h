@@ -60,6 +60,7 @@ class CudaBackend final : public Backend {
   bool bfloat16_activations() const override { return true; }
 
   const DeviceProperties& properties() const { return properties_; }
+  // For launches; for all else ordered(stream()).
   cudaStream_t stream() const { return stream_; }
 
 #define KERNEL(name, ...) void name(__VA_ARGS__) override;
@@ -76,12 +77,13 @@ class CudaBackend final : public Backend {
   void await_copy(int64_t ticket) override;
 
  private:
-  // Runs `body` with this backend's device current. An error of it becomes the fault; after a fault nothing runs.
+  // Runs `body` with this backend's device current and its launches queued. An error of it becomes the fault; after a fault nothing runs.
   template <typename Body>
   void run(const char* what, Body&& body) noexcept {
     if (fault_.code != 0) return;
     try {
       const DeviceScope scope(properties_.index);
+      const QueueScope queueing(*queue_, what);
       body();
     } catch (const Error& error) {
       keep(error.code(), what, error.what());
@@ -94,6 +96,7 @@ class CudaBackend final : public Backend {
   DeviceProperties properties_;
   std::shared_ptr<MemorySource> memory_, pinned_;
   cudaStream_t stream_ = nullptr;
+  std::unique_ptr<LaunchQueue> queue_;
   std::unique_ptr<CublasLt> cublaslt_;
   std::unique_ptr<Staging> staging_;
   std::unique_ptr<BackgroundCopies> copies_;  // made when first asked for

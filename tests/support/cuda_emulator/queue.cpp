@@ -122,6 +122,7 @@ Counts& mutable_counts() { return state().counts; }
 cudaError_t device_error() { return state().error; }
 
 void pass_time(double milliseconds) { state().time += milliseconds; }
+uint64_t next_in_order(uint64_t bound) { return state().seed == 0 ? 0 : state().random.below(bound); }
 
 int64_t setting(const char* name, int64_t otherwise) {
   const char* const text = std::getenv(name);
@@ -157,14 +158,15 @@ cudaError_t drain_all() {
   return run_until([] { return state().queued == 0; });
 }
 
-void launch(cudaStream_t stream, dim3 grid, dim3 block, size_t shared_bytes, const void* kernel,
-            std::function<void()> thread) {
+bool can_launch(dim3 grid, dim3 block, size_t shared_bytes) {
   const uint64_t threads = uint64_t{block.x} * block.y * block.z;
-  if (threads == 0 || threads > 1024 || block.z > 64 || grid.x == 0 || grid.x > 0x7fffffffu || grid.y == 0 ||
-      grid.y > 65535 || grid.z == 0 || grid.z > 65535 || shared_bytes > most_shared_bytes) {
-    remember(cudaErrorInvalidConfiguration);
-    return;
-  }
+  return threads > 0 && threads <= 1024 && block.z <= 64 && grid.x > 0 && grid.x <= 0x7fffffffu && grid.y > 0 &&
+         grid.y <= 65535 && grid.z > 0 && grid.z <= 65535 && shared_bytes <= most_shared_bytes;
+}
+
+cudaError_t launch(cudaStream_t stream, dim3 grid, dim3 block, size_t shared_bytes, const void* kernel,
+                   std::function<void()> thread) {
+  if (!can_launch(grid, block, shared_bytes)) return remember(cudaErrorInvalidConfiguration);
   auto work = [what = Launch{kernel, grid, block, shared_bytes, std::move(thread)}] {
     State& s = state();
     ++s.counts.launches;
@@ -176,7 +178,7 @@ void launch(cudaStream_t stream, dim3 grid, dim3 block, size_t shared_bytes, con
     const uint64_t seed = s.seed == 0 ? 0 : s.seed * 0x9E3779B97F4A7C15ull + ++s.launches;
     if (const char* const problem = run_blocks(what, seed)) lose_device(cudaErrorLaunchFailure, problem);
   };
-  enqueue(stream, std::move(work));
+  return enqueue(stream, std::move(work));
 }
 
 Counts counts() {
@@ -190,6 +192,10 @@ void fail_allocation(int64_t others) {
 void fail_launch(int64_t others) {
   std::lock_guard lock(big_lock());
   state().injections.launch = others;
+}
+void fail_graph(int64_t others) {
+  std::lock_guard lock(big_lock());
+  injections().graph = others;
 }
 void shuffle(uint64_t seed) {
   std::lock_guard lock(big_lock());
