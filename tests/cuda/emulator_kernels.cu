@@ -76,6 +76,21 @@ __global__ void static_kernel(bool assigned, float* y) {
   y[0] = value;
 }
 
+__device__ __attribute__((noinline)) float element(const float* values, int index) { return values[index]; }
+
+template <bool Shared>
+__global__ void array_kernel(int index, float* y) {
+  if constexpr (Shared) {
+    __shared__ float values[32];
+    for (float& value : values) value = 1;
+    y[0] = element(values, index);
+  } else {
+    float values[32];
+    for (float& value : values) value = 1;
+    y[0] = element(values, index);
+  }
+}
+
 __global__ void order_kernel(unsigned* counter, unsigned* order) {
   order[atomicAdd(counter, 1)] = blockIdx.x * blockDim.x + threadIdx.x;
 }
@@ -172,6 +187,10 @@ void start_shared(cudaStream_t stream, size_t bytes, int written, int read, floa
 }
 void start_static(cudaStream_t stream, bool assigned, float* y) {
   start(stream, 1, 1, 0, static_kernel, assigned, y);
+}
+void start_array(bool shared, cudaStream_t stream, int index, float* y) {
+  if (shared) return start(stream, 1, 1, 0, array_kernel<true>, index, y);
+  start(stream, 1, 1, 0, array_kernel<false>, index, y);
 }
 void start_order(cudaStream_t stream, unsigned blocks, unsigned threads, unsigned* counter, unsigned* order) {
   start(stream, blocks, threads, 0, order_kernel, counter, order);

@@ -31,6 +31,9 @@ void start_copy(cudaStream_t stream, unsigned blocks, unsigned threads, const fl
 void start_shared(cudaStream_t stream, size_t bytes, int written, int read, float* y);
 // y[0] = a static shared variable, without or after an assignment of 1.
 void start_static(cudaStream_t stream, bool assigned, float* y);
+// y[0] = an element of an array of 32 floats in static shared memory, or on the thread's stack, all of them 1. Reached by
+// a pointer, so that the length is not known where it is read.
+void start_array(bool shared, cudaStream_t stream, int index, float* y);
 // order[atomic counter] = thread of the block, block after block.
 void start_order(cudaStream_t stream, unsigned blocks, unsigned threads, unsigned* counter, unsigned* order);
 // y[i] += 1, then the same sum over all, with atomics of each kind.

@@ -114,7 +114,7 @@ TEST_F(KernelsDeathTest, TouchesPastTheEndOfAnAllocation) {
   ASSERT_EQ(problem(), "");
   // By a float at the end of a page, and by less than the alignment.
   EXPECT_DEATH(overrun(0), "copy_kernel");
-#ifdef __SANITIZE_ADDRESS__
+#ifdef PEFT_EMULATOR_SANITIZED
   EXPECT_DEATH(overrun(63), "AddressSanitizer.*(\n.*)*copy_kernel");
 #else
   overrun(63);
@@ -139,7 +139,7 @@ TEST_F(KernelsDeathTest, TheHostCannotTouchDeviceMemory) {
   EXPECT_DEATH(x.data()[3] = 1, "the host touches .* in an allocation of 256 bytes|SEGV");
 }
 
-#ifndef __SANITIZE_ADDRESS__
+#ifndef PEFT_EMULATOR_SANITIZED
 TEST_F(Kernels, StaticSharedMemoryIsUnwrittenAtALaunch) {
   const Buffer<float> y(1);
   start_static(stream, true, y.data());

@@ -7,19 +7,12 @@
 #include <cstdio>
 #include <cstdlib>
 
-#ifdef __SANITIZE_ADDRESS__
-#include <sanitizer/asan_interface.h>
-#include <sanitizer/common_interface_defs.h>
-#endif
+#include "sanitizer.h"
 
 namespace cuda_emulator {
 namespace {
 
-#ifdef __SANITIZE_ADDRESS__
-constexpr size_t stack_size = 256 * 1024;
-#else
-constexpr size_t stack_size = 64 * 1024;
-#endif
+constexpr size_t stack_size = (sanitized ? 256 : 64) * 1024;
 constexpr size_t guard = 4096;
 
 // Whom the last switch left.
@@ -85,14 +78,12 @@ Fiber::Fiber(void (*entry)(), size_t number) {
 
 Fiber::~Fiber() {
   if (!mapping_) return;
-#ifdef __SANITIZE_ADDRESS__
-  __asan_unpoison_memory_region(stack_begin_, stack_bytes_);
-#endif
+  allow(stack_begin_, stack_bytes_);
   munmap(mapping_, stack_size + guard);
 }
 
 void Fiber::arrived() {
-#ifdef __SANITIZE_ADDRESS__
+#ifdef PEFT_EMULATOR_SANITIZED
   // The host's stack is known from here on only.
   const void* begin = nullptr;
   size_t bytes = 0;
@@ -104,7 +95,7 @@ void Fiber::arrived() {
 
 void Fiber::switch_to(Fiber& from, Fiber& to) {
   left = &from;
-#ifdef __SANITIZE_ADDRESS__
+#ifdef PEFT_EMULATOR_SANITIZED
   __sanitizer_start_switch_fiber(&from.sanitizer_stack_, to.stack_begin_, to.stack_bytes_);
 #endif
 #ifdef __x86_64__
@@ -112,7 +103,7 @@ void Fiber::switch_to(Fiber& from, Fiber& to) {
 #else
   swapcontext(&from.context_, &to.context_);
 #endif
-#ifdef __SANITIZE_ADDRESS__
+#ifdef PEFT_EMULATOR_SANITIZED
   const void* begin = nullptr;
   size_t bytes = 0;
   __sanitizer_finish_switch_fiber(from.sanitizer_stack_, &begin, &bytes);

@@ -14,10 +14,7 @@
 #include "block.h"
 #include "control.h"
 #include "queue.h"
-
-#ifdef __SANITIZE_ADDRESS__
-#include <sanitizer/asan_interface.h>
-#endif
+#include "sanitizer.h"
 
 namespace cuda_emulator {
 namespace {
@@ -193,10 +190,8 @@ cudaError_t cudaMalloc(void** pointer, size_t bytes) {
   const size_t tail = std::min(rounded(bytes, alignment), a.mapped);
   unsigned char* const begin = a.mapping + a.mapped - tail;
   std::memset(begin + bytes, zone, tail - bytes);
-#ifdef __SANITIZE_ADDRESS__
-  __asan_poison_memory_region(a.mapping, static_cast<size_t>(begin - a.mapping));
-  __asan_poison_memory_region(begin + bytes, tail - bytes);
-#endif
+  forbid(a.mapping, static_cast<size_t>(begin - a.mapping));
+  forbid(begin + bytes, tail - bytes);
   if (m.depth == 0) open(a, PROT_NONE);
   m.live.emplace(begin, a);
   ++counts.allocations;
@@ -218,7 +213,6 @@ cudaError_t cudaFree(void* pointer) {
   }
   drain_all();  // as CUDA does
   const Allocation a = found->second;
-#ifndef __SANITIZE_ADDRESS__
   open(a, PROT_READ | PROT_WRITE);
   for (const unsigned char* at = found->first + a.bytes; at < a.mapping + a.mapped; ++at)
     if (*at != zone) {
@@ -226,9 +220,7 @@ cudaError_t cudaFree(void* pointer) {
                   "a kernel wrote past the end of an allocation, which cudaFree noticed");
       break;
     }
-#else
-  __asan_unpoison_memory_region(a.mapping, a.mapped);
-#endif
+  allow(a.mapping, a.mapped);
   m.live.erase(found);
   Counts& counts = mutable_counts();
   --counts.live_allocations;

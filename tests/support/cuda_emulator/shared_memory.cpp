@@ -8,11 +8,8 @@
 #include <cstring>
 
 #include "block.h"
+#include "sanitizer.h"
 #include "symbols.h"
-
-#ifdef __SANITIZE_ADDRESS__
-#include <sanitizer/asan_interface.h>
-#endif
 
 namespace cuda_emulator {
 namespace {
@@ -36,47 +33,39 @@ void reserve() {
     std::perror("cuda emulator: no memory for a block's shared memory");
     std::abort();
   }
-  end = static_cast<unsigned char*>(mapping) + whole;
+  end = begin = static_cast<unsigned char*>(mapping) + whole;
+  forbid(mapping, whole);
 }
 
 }  // namespace
 
 void set_dynamic_shared_memory(size_t bytes) {
   if (!end) reserve();
-#ifdef __SANITIZE_ADDRESS__
-  __asan_unpoison_memory_region(end - whole, whole);
-#endif
+  forbid(begin, bytes_now);  // the last launch's
   begin = end - rounded(bytes);
   bytes_now = bytes;
+  allow(begin - zone, zone + rounded(bytes));
   std::memset(begin - zone, untouched, zone);
   std::memset(begin + bytes, untouched, rounded(bytes) - bytes);
-#ifdef __SANITIZE_ADDRESS__
-  __asan_poison_memory_region(end - whole, static_cast<size_t>(begin - (end - whole)));
-  __asan_poison_memory_region(begin + bytes, rounded(bytes) - bytes);
-#endif
+  forbid(begin - zone, zone);
+  forbid(begin + bytes, rounded(bytes) - bytes);
 }
 
 void fill_dynamic_shared_memory() { std::memset(begin, written, bytes_now); }
 
 bool dynamic_shared_memory_is_intact() {
-#ifndef __SANITIZE_ADDRESS__  // which says so itself
   for (const unsigned char* at = begin - zone; at < begin; ++at)
     if (*at != untouched) return false;
   for (const unsigned char* at = begin + bytes_now; at < end; ++at)
     if (*at != untouched) return false;
-#endif
   return true;
 }
 
 void* dynamic_shared_memory() { return begin; }
 
 void fill_static_shared_memory(const void* kernel) {
-#ifdef __SANITIZE_ADDRESS__
-  (void)kernel;
-#else
-  const ThreadStorage storage = thread_storage_of(kernel);
+  const ThreadStorage storage = thread_storage_of(kernel);  // none where they are instrumented
   if (storage.bytes > 0) std::memset(storage.data, written, storage.bytes);
-#endif
 }
 
 }  // namespace cuda_emulator
