@@ -7,9 +7,6 @@
 namespace peft {
 namespace {
 
-// Buffers that are kept while they are copied away: the copy of one layer's input has the next layer's time.
-constexpr size_t most_leaving = 1;
-
 MemoryPool& pinned_pool_of(Context& context) {
   MemoryPool* const pool = context.pinned_pool();
   check(pool != nullptr, Code::unsupported,
@@ -23,29 +20,28 @@ Offload::Offload(Context& context) : context_(context), pinned_(pinned_pool_of(c
 
 Offload::~Offload() {
   try {
-    let_go(0);
+    let_go();
     while (!entries_.empty()) forget_last();
   } catch (const Error&) {  // a lost device computes nothing any more
   }
 }
 
-void Offload::let_go(size_t but) {
-  while (leaving_.size() > but) {
-    context_.backend().join_copy(leaving_.front().ticket);
-    leaving_.pop_front();
-  }
+void Offload::let_go() {
+  if (!leaving_) return;
+  context_.backend().join_copy(leaving_ticket_);
+  leaving_ = Tensor();
 }
 
 size_t Offload::put(const Tensor& x) {
   PEFT_ASSERT(x.dense());
-  let_go(most_leaving);
+  let_go();
   const int64_t bytes = storage_bytes(x.dtype(), x.shape());
   Entry entry;
   entry.shape = x.shape();
   entry.dtype = x.dtype();
   entry.host = pinned_.allocate(bytes);
-  const int64_t ticket = context_.backend().begin_copy(x.view().data, entry.host->data(), bytes);
-  leaving_.push_back({x.detached(), ticket});
+  leaving_ticket_ = context_.backend().begin_copy(x.view().data, entry.host->data(), bytes);
+  leaving_ = x.detached();
   entries_.push_back(std::move(entry));
   return entries_.size() - 1;
 }
@@ -64,7 +60,7 @@ void Offload::forget_last() {
 
 Tensor Offload::take(size_t number) {
   PEFT_ASSERT(number < entries_.size());
-  let_go(0);
+  let_go();
   while (entries_.size() > number + 1) forget_last();
   Entry& entry = entries_[number];
   if (!entry.back) fetch(entry);

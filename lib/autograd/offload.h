@@ -2,7 +2,6 @@
 // checkpointed layers. Copies run beside the kernels, away as the forward pass goes on and back one ahead of the walk.
 #pragma once
 
-#include <deque>
 #include <memory>
 #include <vector>
 
@@ -33,18 +32,15 @@ class Offload {
     Tensor back;  // on its way, or there
     int64_t ticket = 0;
   };
-  struct Leaving {
-    Tensor tensor;
-    int64_t ticket;
-  };
-  void let_go(size_t but);  // joins copies away until so many are left
+  void let_go();  // of the tensor that is being copied away
   void fetch(Entry& entry);
   void forget_last();
 
   Context& context_;
   MemoryPool& pinned_;
   std::vector<Entry> entries_;
-  std::deque<Leaving> leaving_;
+  Tensor leaving_;  // whose copy has the time of one layer
+  int64_t leaving_ticket_ = 0;
 };
 
 }  // namespace peft

@@ -13,8 +13,8 @@ class ModuleMemory final : public MemorySource {
  public:
   using Allocate = decltype(ModuleTable::allocate);
   using Release = decltype(ModuleTable::release);
-  ModuleMemory(Allocate allocate, Release release, int32_t index)
-      : allocate_(allocate), release_(release), index_(index) {}
+  ModuleMemory(Allocate take, Release give_back, int32_t index)
+      : allocate_(take), release_(give_back), index_(index) {}
   std::byte* allocate(int64_t bytes) override {
     Fault fault;
     std::byte* const block = allocate_(index_, bytes, &fault);

@@ -3,9 +3,11 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <functional>
 #include <numeric>
 
+#include "nn/low_rank_hook.h"
 #include "nn/small_models.h"
 #include "nn/transformer.h"
 #include "support/expect_error.h"
@@ -145,6 +147,68 @@ TEST_F(Hooks, ActOnTheirRowsAlone) {
   EXPECT_LE(largest_difference(rows_of(mixed, 5, 4), rows_of(logits({{0, 3, {last}}}), 5, 4)), 2e-5);
   EXPECT_GT(largest_difference(rows_of(mixed, 0, 3), rows_of(plain, 0, 3)), 1e-2);
   EXPECT_GT(largest_difference(rows_of(mixed, 5, 4), rows_of(plain, 5, 4)), 1e-2);
+}
+
+// Adds a low-rank update to every group, which says so or hides it.
+class LowRankEverywhere final : public HookTable {
+ public:
+  LowRankEverywhere(Context& context, const Transformer& model, int seed, bool says_so) {
+    const Layout& layout = model.layout();
+    for (const LinearGroup& group : layout.groups) {
+      const auto out = [&](size_t m) { return layout.modules[static_cast<size_t>(group.modules[m])].out_features; };
+      const int64_t in = layout.modules[static_cast<size_t>(group.modules[0])].in_features, rank = 2 + seed % 3;
+      auto hook = std::make_unique<Hook>();
+      hook->says_so = says_so;
+      hook->low.update.a = pattern(context, {rank * static_cast<int64_t>(group.modules.size()), in}, seed);
+      for (size_t m = 0; m < group.modules.size(); ++m)
+        hook->low.update.parts.push_back({static_cast<int>(m), pattern(context, {out(m), rank}, seed + 7), 0.5f,
+                                          rank * static_cast<int64_t>(m)});
+      hooks_.push_back(std::move(hook));
+    }
+  }
+  const LinearHook* linear(int32_t group) const override { return hooks_[static_cast<size_t>(group)].get(); }
+  const PromptHook* prompt() const override { return nullptr; }
+  Tensor parameter(ParameterId) const override { return {}; }
+  int32_t lowest_trained_layer() const override { return INT32_MAX; }
+
+ private:
+  struct Hook final : LinearHook {
+    const LowRankHook* low_rank() const override { return says_so ? &low : nullptr; }
+    std::vector<Tensor> forward(Pass& pass, const Tensor& x, const LinearBase& base) const override {
+      std::vector<Tensor> outputs = base.forward(pass, x);
+      add_low_rank(pass, x, low, {}, outputs);
+      return outputs;
+    }
+    bool covers(int) const override { return true; }
+    DenseLinear merged(Context&, int, const Module&, DenseLinear base) const override { return base; }
+    LowRankHook low;
+    bool says_so = true;
+  };
+  static Tensor pattern(Context& context, const Shape& shape, int seed) {
+    std::vector<float> values(static_cast<size_t>(shape.elements()));
+    for (size_t i = 0; i < values.size(); ++i)
+      values[i] = 0.1f * std::sin(static_cast<float>(i * 31 % 977 + static_cast<size_t>(seed) * 13));
+    return context.from_host(values, shape);
+  }
+  std::vector<std::unique_ptr<Hook>> hooks_;
+};
+
+// What rows of several low-rank adapters share (one product of the base, kernels for all updates) changes nothing.
+TEST_F(Hooks, ThatAreLowRankUpdatesShareTheBase) {
+  const auto table = [&](int seed, bool says_so) {
+    return std::make_shared<LowRankEverywhere>(*context, *model, seed, says_so);
+  };
+  std::vector<std::vector<float>> found;
+  for (const bool says_so : {false, true}) {
+    const auto a = table(1, says_so), b = table(2, says_so), c = table(3, says_so);
+    found.push_back(logits({{0, 1, {a}}, {2, 1, {b, c}}}));
+    found.push_back(logits({{0, 1, {a, b}}, {1, 1, {b}}, {2, 1, {c}}}));
+  }
+  for (size_t i = 0; i < 2; ++i) {
+    EXPECT_LE(largest_difference(found[i], found[i + 2]), 2e-5);
+    EXPECT_GT(largest_difference(found[i], logits({})), 1e-2);
+  }
+  EXPECT_GT(largest_difference(found[0], found[1]), 1e-2);
 }
 
 TEST_F(Hooks, OfSeveralAdaptersLieAroundEachOther) {

@@ -1,8 +1,10 @@
 #include "ops/low_rank.h"
 
+#include "ops/convert.h"
 #include "ops/elementwise.h"
 #include "ops/linear.h"
 #include "ops/reduce.h"
+#include "support/expect_error.h"
 #include "support/gradient_check.h"
 #include "support/reference.h"
 
@@ -175,6 +177,83 @@ TEST_P(LowRank, Errors) {
   EXPECT_THROW(expand_add(*context, random_tensor({6, 8}), random_tensor({6, 3}), random_tensor({8, 3}), 1.0f,
                           {.y_begin = 1}),
                Error);
+}
+
+// Rows with updates of their own: other ranks, members left out, rows without any, ranges of none, one and many rows;
+// long and short rows of A, 16 bytes apart or not.
+TEST_P(LowRank, UpdatesOfRows) {
+  struct Case {
+    int64_t in, out0, out1;
+  };
+  for (const auto [in, out0, out1] : {Case{200, 70, 300}, Case{131, 33, 7}, Case{24, 8, 5}}) {
+    const std::vector<int64_t> ranks = {4, 3, 9, 16}, rows = {2, 1, 0, 5};
+    const int64_t tokens = 10;  // row 3 and the last ones have no update
+    const std::vector<int64_t> first = {0, 2, 3, 4};
+    std::vector<LowRankUpdate> updates(ranks.size());
+    for (size_t u = 0; u < ranks.size(); ++u) {
+      updates[u].a = random_tensor({2 * ranks[u], in});
+      updates[u].parts.push_back({0, random_tensor({out0, ranks[u]}), 0.5f + static_cast<float>(u), 0});
+      if (u != 1) updates[u].parts.push_back({1, random_tensor({out1, ranks[u]}), -1.25f, ranks[u]});
+    }
+    std::vector<RowsUpdate> which;
+    for (size_t u = 0; u < updates.size(); ++u) which.push_back({&updates[u], first[u], rows[u]});
+
+    for (const DType type : {DType::f32, DType::bf16}) {
+      if (type == DType::bf16 && !context->backend().bfloat16_activations()) continue;
+      Tensor x = to_dtype(*context, random_tensor({tokens, in}), type);
+      std::vector<Tensor> outputs = {to_dtype(*context, random_tensor({tokens, out0}), type),
+                                     to_dtype(*context, random_tensor({tokens, out1}), type)};
+      const auto values = [&](const Tensor& t) { return context->to_host(to_dtype(*context, t, DType::f32)); };
+      const std::vector<float> xs = values(x), before[] = {values(outputs[0]), values(outputs[1])};
+      add_row_updates(*context, x, which, outputs);
+      for (size_t m = 0; m < 2; ++m) {
+        const int64_t out = m == 0 ? out0 : out1;
+        std::vector<double> expected(before[m].begin(), before[m].end()), size(expected.size(), 0.0);
+        for (size_t u = 0; u < updates.size(); ++u) {
+          const std::vector<float> a = context->to_host(updates[u].a);
+          for (const LowRankUpdate::Part& part : updates[u].parts) {
+            if (part.member != static_cast<int>(m)) continue;
+            const std::vector<float> b = context->to_host(part.b);
+            for (int64_t r = first[u]; r < first[u] + rows[u]; ++r)
+              for (int64_t k = 0; k < ranks[u]; ++k) {
+                double h = 0, h_size = 0;
+                for (int64_t c = 0; c < in; ++c) {
+                  const double term = static_cast<double>(xs[static_cast<size_t>(r * in + c)]) *
+                                      a[static_cast<size_t>((part.h_begin + k) * in + c)];
+                  h += term, h_size += std::abs(term);
+                }
+                for (int64_t j = 0; j < out; ++j) {
+                  const double factor = part.scale * static_cast<double>(b[static_cast<size_t>(j * ranks[u] + k)]);
+                  expected[static_cast<size_t>(r * out + j)] += factor * h;
+                  size[static_cast<size_t>(r * out + j)] += std::abs(factor) * h_size;
+                }
+              }
+          }
+        }
+        const std::vector<float> found = values(outputs[m]);
+        for (size_t i = 0; i < found.size(); ++i) {
+          // f32 sums of at most 200 terms in a few dozen partial sums; bf16 rounds the result once.
+          const double tolerance =
+              40 * 0x1.0p-24 * size[i] + (type == DType::bf16 ? 0x1.02p-8 : 0x1.0p-23) * std::abs(expected[i]);
+          ASSERT_NEAR(found[i], expected[i], tolerance) << "member " << m << " element " << i << " in " << in;
+        }
+      }
+    }
+  }
+}
+
+TEST_P(LowRank, UpdatesOfRowsAreChecked) {
+  LowRankUpdate update{random_tensor({4, 8}), {{0, random_tensor({6, 4}), 1.0f, 0}}};
+  std::vector<Tensor> outputs = {random_tensor({5, 6})};
+  const auto call = [&](std::vector<RowsUpdate> rows, Tensor x) { add_row_updates(*context, x, rows, outputs); };
+  const Tensor x = random_tensor({5, 8});
+  EXPECT_ERROR(Code::invalid_argument, "row 1 is in two updates", call({{&update, 0, 2}, {&update, 1, 1}}, x));
+  EXPECT_ERROR(Code::mismatch, "rows 3 to 6 of 5", call({{&update, 3, 3}}, x));
+  EXPECT_ERROR(Code::mismatch, "columns of a", call({{&update, 0, 1}}, random_tensor({5, 7})));
+  update.parts[0].h_begin = 1;
+  EXPECT_ERROR(Code::mismatch, "rows of a 1 to 5 of 4", call({{&update, 0, 1}}, x));
+  update.parts[0].member = 1;
+  EXPECT_ERROR(Code::mismatch, "member 1 of 1", call({{&update, 0, 1}}, x));
 }
 
 }  // namespace
