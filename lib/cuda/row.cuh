@@ -9,7 +9,9 @@
 
 namespace peft::cuda {
 
-inline constexpr int packs_held = 4;
+// 16 elements of a thread at most: as floats they take a register each.
+template <int width>
+inline constexpr int packs_held = width > 4 ? 16 / width : 4;
 inline constexpr unsigned most_row_threads = 512;
 
 template <typename T, int width, bool held>
@@ -17,7 +19,7 @@ class BlockRow {
  public:
   __device__ BlockRow(const T* row, int64_t columns) : row_(row), columns_(columns) {
     if constexpr (held) {
-      for (int k = 0; k < packs_held; ++k) {
+      for (int k = 0; k < packs_held<width>; ++k) {
         const int64_t column = first() + k * step();
         if (column < columns_) packs_[k] = load<width>(row_ + column);
       }
@@ -47,7 +49,7 @@ class BlockRow {
   template <typename Body>
   __device__ void visit(const Body& body) const {
     if constexpr (held) {
-      for (int k = 0; k < packs_held; ++k) {
+      for (int k = 0; k < packs_held<width>; ++k) {
         const int64_t column = first() + k * step();
         if (column < columns_) body(k, column);
       }
@@ -58,7 +60,7 @@ class BlockRow {
 
   const T* row_;
   int64_t columns_;
-  Pack<T, width> packs_[held ? packs_held : 1];
+  Pack<T, width> packs_[held ? packs_held<width> : 1];
 };
 
 template <int pack_width, bool fits>
@@ -74,7 +76,8 @@ void for_row_layout(bool wide, int64_t columns, const Start& start) {
   constexpr int width = wide_pack<T>;
   wide = wide && columns % width == 0;
   const int64_t packs = wide ? columns / width : columns;
-  const int64_t warps = (packs + packs_held * int64_t{warp_size} - 1) / (packs_held * int64_t{warp_size});
+  const int64_t packs_a_warp = (wide ? packs_held<width> : packs_held<1>) * int64_t{warp_size};
+  const int64_t warps = (packs + packs_a_warp - 1) / packs_a_warp;
   const bool held = warps * warp_size <= most_row_threads;
   const unsigned threads = held ? static_cast<unsigned>(warps > 0 ? warps : 1) * warp_size : most_row_threads;
   if (wide) return held ? start(RowLayout<width, true>(), threads) : start(RowLayout<width, false>(), threads);

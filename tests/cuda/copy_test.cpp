@@ -108,9 +108,9 @@ TEST_P(CopyKernel, RoundsToNearestEven) {
   const auto count = static_cast<int64_t>(values.size());
   for (const Placement place : placements) {
     FloatMatrix x(*context, 1, count, place), from_half(*context, 1, count, place),
-        from_brain(*context, 1, count);
+        from_brain(*context, 1, count, place);
     DeviceMatrix<uint16_t> half(*context, 1, count, place, DType::f16),
-        brain(*context, 1, count, {}, DType::bf16);
+        brain(*context, 1, count, place, DType::bf16);
     DeviceMatrix<uint16_t> half_of_brain(*context, 1, count, place, DType::f16),
         brain_of_half(*context, 1, count, place, DType::bf16);
     for (int64_t i = 0; i < count; ++i) x.at(0, i) = values[static_cast<size_t>(i)];
@@ -132,6 +132,7 @@ TEST_P(CopyKernel, RoundsToNearestEven) {
       ASSERT_EQ(brain_of_half.at(0, i), float_to_bfloat16(half_to_float(as_half)));
     }
     EXPECT_TRUE(half.guards_intact() && from_half.guards_intact() && brain_of_half.guards_intact());
+    EXPECT_TRUE(brain.guards_intact() && from_brain.guards_intact());
   }
 }
 
