@@ -109,6 +109,8 @@ void TrainSettings::add(Settings& s) {
   s.flag("shuffle", shuffle, "a new order of rows in each epoch");
   s.flag("activation-checkpointing", activation_checkpointing, "less memory, about a third more time",
          {"gradient_checkpointing", "grad_checkpoint"});
+  s.word("activation-memory", activation_memory, {"keep", "checkpoint", "offload", "auto"},
+         "what a step keeps for its gradients: all, layer inputs, those in host memory, or what fits");
   arithmetic.add_compute_dtype(s);
   s.integer("eval-steps", eval_steps, 0, any, "evaluate every so many steps; default: as save-steps");
   s.integer("save-steps", save_steps, 0, any, "checkpoint every so many steps; 0: never", {"save_every"});
@@ -131,6 +133,12 @@ void TrainSettings::resolve(Settings& settings) {
                                      init_adapter.empty() ? "adapter-config" : "init-adapter"));
       settings.leave_out_of_resolved(name);
     }
+  }
+  if (activation_checkpointing) {
+    if (settings.given("activation-memory") && activation_memory != "checkpoint")
+      throw UsageError("--activation-checkpointing and --activation-memory " + activation_memory +
+                       ": only one can decide");
+    activation_memory = "checkpoint";
   }
   // Transformers' "constant" has no warm-up; whoever names one gets it.
   if (lr_scheduler == "constant" && !settings.given("warmup-ratio")) warmup_ratio = 0;
@@ -174,7 +182,10 @@ peft_trainer_options TrainSettings::trainer(const peft_dataset* eval_rows) const
   options.seed = seed;
   options.shuffle = shuffle;
   options.packing = packing;
-  options.activation_checkpointing = activation_checkpointing;
+  options.activation_checkpointing = activation_memory == "checkpoint" ? PEFT_ACTIVATION_CHECKPOINT
+                                     : activation_memory == "offload"  ? PEFT_ACTIVATION_OFFLOAD
+                                     : activation_memory == "auto"     ? PEFT_ACTIVATION_AUTO
+                                                                       : PEFT_ACTIVATION_KEEP;
   options.compute_dtype = arithmetic.dtype();
   options.eval_dataset = eval_rows;
   options.eval_steps = eval_rows ? eval_steps : 0;

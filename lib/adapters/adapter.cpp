@@ -122,7 +122,7 @@ void Adapter::publish(Context* reader) const {
   if (!stale_) return;
   Context& context = reader ? *reader : training_->context_;
   std::vector<Tensor> copies;
-  for (const Tensor& working : training_->buffers_) {
+  for (const Tensor& working : training_->flat_.parts) {
     Tensor copy = context.empty_shared(working.shape());
     context.backend().copy(working.const_view(), copy.view());
     copies.push_back(copy);
@@ -155,11 +155,9 @@ std::vector<Tensor> Adapter::buffers(Context* reader) const {
 
 Adapter::Training::Training(std::shared_ptr<Adapter> adapter, Context& context)
     : adapter_(std::move(adapter)), context_(context) {
-  for (const Tensor& published : adapter_->published_) {
-    Tensor working = context.empty_shared(published.shape());
-    context.backend().copy(published.const_view(), working.view());
-    buffers_.push_back(working);
-  }
+  flat_ = flat_zeros(context, shapes_of(adapter_->published_), /*shared=*/true);
+  for (size_t i = 0; i < flat_.parts.size(); ++i)
+    context.backend().copy(adapter_->published_[i].const_view(), flat_.parts[i].view());
 }
 
 std::unique_ptr<Adapter::Training> Adapter::begin_training(std::shared_ptr<Adapter> adapter,
@@ -175,8 +173,8 @@ Adapter::Training::~Training() {
   const std::lock_guard lock(adapter_->mutex_);
   // The working values become the adapter's: nobody changes them any more.
   if (adapter_->stale_) {
-    for (Tensor& buffer : buffers_) buffer = buffer.detached();
-    adapter_->published_ = std::move(buffers_);
+    for (Tensor& buffer : flat_.parts) buffer = buffer.detached();
+    adapter_->published_ = std::move(flat_.parts);
     adapter_->hooks_.reset();
     adapter_->stale_ = false;
   }
@@ -192,7 +190,7 @@ void Adapter::Training::update(const std::function<void()>& body) {
 
 std::shared_ptr<const HookTable> Adapter::Training::hooks() const {
   const std::lock_guard lock(adapter_->mutex_);
-  return adapter_->plan_->hooks(buffers_, adapter_->scale_);
+  return adapter_->plan_->hooks(flat_.parts, adapter_->scale_);
 }
 
 }  // namespace peft

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "adapters/plan.h"
+#include "tensor/flat.h"
 
 namespace peft {
 
@@ -48,7 +49,8 @@ class Adapter {
     ~Training();
     // Working buffers of the plan; the trainer makes leaves of them and changes them inside update(), so that
     // a snapshot never sees half a step.
-    std::vector<Tensor>& buffers() { return buffers_; }
+    std::vector<Tensor>& buffers() { return flat_.parts; }
+    FlatTensors& flat() { return flat_; }  // the same, for what is done to all of them at once
     // Hooks over the working buffers, with their leaves.
     std::shared_ptr<const HookTable> hooks() const;
     // Runs `body` with snapshots held off, and marks the values changed. They are there on return, for
@@ -60,7 +62,7 @@ class Adapter {
     Training(std::shared_ptr<Adapter> adapter, Context& context);
     std::shared_ptr<Adapter> adapter_;
     Context& context_;
-    std::vector<Tensor> buffers_;
+    FlatTensors flat_;
   };
   static std::unique_ptr<Training> begin_training(std::shared_ptr<Adapter> adapter, Context& context);
 

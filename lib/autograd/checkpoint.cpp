@@ -3,24 +3,36 @@
 namespace peft {
 namespace {
 
-// The same buffers with targets of their own, so that a nested walk ends at them.
-std::vector<Tensor> fresh_inputs(std::span<const Tensor> inputs) {
-  std::vector<Tensor> fresh;
-  for (const Tensor& input : inputs) {
-    fresh.push_back(input.detached());
-    if (input.requires_grad()) fresh.back().set_grad(std::make_shared<GradTarget>());
-  }
+// The same buffer with a target of its own, so that a nested walk ends at it.
+Tensor fresh_input(const Tensor& input, bool requires_grad) {
+  Tensor fresh = input.detached();
+  if (requires_grad) fresh.set_grad(make_target(input));
   return fresh;
 }
 
+// An input of a block that runs again: the tensor itself, or its number in `offload`.
+struct Kept {
+  std::shared_ptr<GradTarget> grad;
+  Tensor tensor;
+  size_t number = 0;
+};
+
 }  // namespace
 
-Tensor checkpoint(Context& context, std::span<const Tensor> inputs, bool trains_inside, Block block) {
+Tensor checkpoint(Context& context, std::span<const Tensor> inputs, bool trains_inside, Block block,
+                  Offload* offload) {
   bool needed = trains_inside;
   for (const Tensor& input : inputs) needed = needed || input.requires_grad();
   if (!context.tape || !needed) return block(context, inputs);
 
-  std::vector<Tensor> kept(inputs.begin(), inputs.end());
+  std::vector<Kept> kept;
+  for (const Tensor& input : inputs) {
+    kept.push_back({input.grad(), {}, 0});
+    if (offload)
+      kept.back().number = offload->put(input);
+    else
+      kept.back().tensor = input.detached();
+  }
   Tensor output;
   {
     const TapeScope silent(context, nullptr);
@@ -29,9 +41,13 @@ Tensor checkpoint(Context& context, std::span<const Tensor> inputs, bool trains_
     output = block(context, detached).detached();
   }
   record(context, "checkpoint", output,
-         [kept = std::move(kept), block = std::move(block)](Context& c, const Tensor& gradient) {
+         [kept = std::move(kept), block = std::move(block), offload](Context& c, const Tensor& gradient) {
            Tape nested;
-           std::vector<Tensor> fresh = fresh_inputs(kept);
+           std::vector<Tensor> fresh(kept.size());
+           for (size_t i = kept.size(); i-- > 0;) {
+             const Tensor input = offload ? offload->take(kept[i].number) : kept[i].tensor;
+             fresh[i] = fresh_input(input, kept[i].grad != nullptr);
+           }
            Tensor again;
            {
              const TapeScope scope(c, &nested);
@@ -42,7 +58,7 @@ Tensor checkpoint(Context& context, std::span<const Tensor> inputs, bool trains_
            for (size_t i = 0; i < fresh.size(); ++i) {
              if (!fresh[i].requires_grad()) continue;
              Tensor arrived = std::exchange(fresh[i].grad()->gradient, Tensor());
-             if (arrived.defined()) contribute(c, *kept[i].grad(), std::move(arrived));
+             if (arrived.defined()) contribute(c, *kept[i].grad, std::move(arrived));
            }
          });
   return output;
@@ -55,7 +71,7 @@ Tensor differentiate_now(Context& context, const Tensor& input,
     return {};
   }
   Tape nested;
-  Tensor fresh = fresh_inputs(std::span(&input, 1))[0];
+  Tensor fresh = fresh_input(input, input.requires_grad());
   {
     Differentiated result;
     {

@@ -4,7 +4,6 @@ namespace peft {
 namespace {
 
 void check_gradient_shape(const Tensor& gathered, const Shape& shape) {
-  PEFT_ASSERT(gathered.dtype() == DType::f32);
   check(gathered.shape() == shape, Code::mismatch, "gradient: expected shape {}, found {}",
         to_string(gathered.shape()), to_string(shape));
 }
@@ -12,12 +11,18 @@ void check_gradient_shape(const Tensor& gathered, const Shape& shape) {
 // A buffer that only this target sees, holding what was gathered so far.
 void make_own(Context& context, Tensor& gathered) {
   if (gathered.storage().use_count() == 1) return;
-  Tensor own = context.empty(gathered.shape());
+  Tensor own = context.empty(gathered.shape(), gathered.dtype());
   context.backend().copy(gathered.const_view(), own.view());
   gathered = std::move(own);
 }
 
 }  // namespace
+
+std::shared_ptr<GradTarget> make_target(const Tensor& tensor) {
+  auto target = std::make_shared<GradTarget>();
+  target->dtype = tensor.dtype();
+  return target;
+}
 
 void make_leaf(Tensor& value, Tensor gradient) {
   check(gradient.defined() && gradient.dtype() == DType::f32 && gradient.dense() &&
@@ -31,7 +36,7 @@ void make_leaf(Tensor& value, Tensor gradient) {
 }
 
 void contribute(Context& context, GradTarget& target, Tensor gradient) {
-  PEFT_ASSERT(gradient.defined() && gradient.dtype() == DType::f32);
+  PEFT_ASSERT(gradient.defined() && gradient.dtype() == target.dtype);
   if (!target.gradient.defined()) {
     target.gradient = gradient.detached();
     return;
@@ -44,7 +49,7 @@ void contribute(Context& context, GradTarget& target, Tensor gradient) {
 void contribute(Context& context, GradTarget& target, const Shape& shape,
                 const std::function<void(View destination, bool accumulate)>& fill) {
   if (!target.gradient.defined()) {
-    Tensor fresh = context.empty(shape);
+    Tensor fresh = context.empty(shape, target.dtype);
     fill(fresh.view(), /*accumulate=*/false);
     target.gradient = std::move(fresh);
     return;
@@ -64,7 +69,7 @@ void Tape::backward(Context& context, const Tensor& root, Tensor gradient) {
         "backward: the root does not need a gradient");
   const TapeScope silent(context, nullptr);
   if (!gradient.defined()) {
-    gradient = context.empty(root.shape());
+    gradient = context.empty(root.shape(), root.dtype());
     context.backend().fill(gradient.view(), 1.0f);
   }
   check_gradient_shape(gradient, root.shape());
@@ -95,7 +100,7 @@ bool recording(const Context& context, std::initializer_list<const Tensor*> inpu
 void record(Context& context, const char* name, Tensor& output,
             std::function<void(Context&, const Tensor& output_gradient)> backward) {
   PEFT_ASSERT(context.tape != nullptr && output.defined());
-  auto target = std::make_shared<GradTarget>();
+  auto target = make_target(output);
   context.tape->append(
       {name, {target}, [backward = std::move(backward)](Context& c, std::span<const Tensor> gradients) {
          backward(c, gradients[0]);
@@ -108,7 +113,7 @@ void record(Context& context, const char* name, std::span<Tensor> outputs, Backw
   Tape::Node node{name, {}, std::move(backward)};
   for (Tensor& output : outputs) {
     PEFT_ASSERT(output.defined());
-    node.outputs.push_back(std::make_shared<GradTarget>());
+    node.outputs.push_back(make_target(output));
     output.set_grad(node.outputs.back());
   }
   context.tape->append(std::move(node));

@@ -16,13 +16,17 @@
 
 namespace peft {
 
-// Where the gradient of one tensor is gathered. Activations: undefined until the first contribution, taken
-// away when the walk reaches the op that made the tensor. Leaves (trainable parameters): a zeroed f32 buffer
-// that stays and sums up.
+// Where the gradient of one tensor is gathered. Activations: of the tensor's own type, undefined until the first
+// contribution, taken away when the walk reaches the op that made the tensor. Leaves (trainable parameters): a zeroed
+// f32 buffer that stays and sums up.
 struct GradTarget {
   Tensor gradient;
   bool leaf = false;
+  DType dtype = DType::f32;
 };
+
+// A target for the gradient of an activation.
+std::shared_ptr<GradTarget> make_target(const Tensor& tensor);
 
 // Makes `value` a leaf: its gradient is summed into `gradient` (same shape, f32, dense, zeroed by the
 // caller).

@@ -146,6 +146,7 @@ class Estimator {
             int64_t weights)
       : model_(std::move(model)), device_(device), target_(target), settings_(settings), weights_(weights) {}
 
+  // The first of `policies` with which the job fits, else the last.
   peft_estimate_result run() {
     peft_estimate_result result{};
     result.weight_bytes = model_->weight_bytes();
@@ -153,21 +154,38 @@ class Estimator {
     result.loading_bytes =
         std::max<int64_t>(0, device_.memory().peak_held() - (weights_ > 0 ? 0 : result.weight_bytes));
     const int64_t loading_peak = device_.memory().peak_held() + weights_;
-    device_.memory().reset_peak();
-    if (settings_.given.job == PEFT_JOB_TRAIN)
-      train(result);
-    else
-      generate(result);
-    const Around now = around(target_);
-    result.baseline_bytes = now.baseline;
-    const int64_t job_peak = device_.memory().peak_held() + weights_;
-    result.peak_bytes = result.baseline_bytes + std::max(loading_peak, job_peak);
-    result.available_bytes = now.available;
-    result.fits = result.peak_bytes <= now.available + now.resident;
-    return result;
+    const auto run_job = [&](const auto& job) {
+      peft_estimate_result figures = result;
+      device_.memory().reset_peak();
+      job(figures);
+      const Around now = around(target_);
+      figures.baseline_bytes = now.baseline;
+      const int64_t job_peak = device_.memory().peak_held() + weights_;
+      figures.peak_bytes = figures.baseline_bytes + std::max(loading_peak, job_peak);
+      figures.available_bytes = now.available;
+      figures.fits = figures.peak_bytes <= now.available + now.resident;
+      return figures;
+    };
+    if (settings_.given.job != PEFT_JOB_TRAIN)
+      return run_job([&](peft_estimate_result& figures) { generate(figures); });
+    peft_estimate_result figures{};
+    for (const ActivationPolicy policy : policies()) {
+      policy_ = policy;
+      figures = run_job([&](peft_estimate_result& each) { train(each); });
+      if (figures.fits) break;
+    }
+    return figures;
   }
+  ActivationPolicy policy() const { return policy_; }
 
  private:
+  std::vector<ActivationPolicy> policies() const {
+    if (settings_.trainer.activations != ActivationPolicy::automatic) return {settings_.trainer.activations};
+    std::vector<ActivationPolicy> all = {ActivationPolicy::keep, ActivationPolicy::checkpoint};
+    if (device_.create_backend(0)->pinned_memory()) all.push_back(ActivationPolicy::offload);
+    return all;
+  }
+
   std::unique_ptr<Context> make_context() { return std::make_unique<Context>(device_.create_backend(0)); }
 
   std::shared_ptr<Adapter> make_adapter(Context& context) {
@@ -187,6 +205,7 @@ class Estimator {
     TrainerOptions options = settings_.trainer;
     options.batch_size = static_cast<int64_t>(largest.ids.size());
     options.schedule = Schedule::constant;  // of one step
+    options.activations = policy_;
     const std::shared_ptr<const Transformer> transformer(model_, &model_->transformer());
     Trainer trainer(transformer, adapter, nullptr, nullptr, std::move(context), options, "");
     std::vector<TokenRow> rows;
@@ -245,9 +264,31 @@ class Estimator {
   const Device& target_;
   const Settings& settings_;
   int64_t weights_;
+  ActivationPolicy policy_ = ActivationPolicy::keep;
 };
 
 }  // namespace
+
+namespace peft::capi {
+
+ActivationPolicy choose_activations(const ModelCore& core, const Plan& plan, const TrainerOptions& options,
+                                    std::shared_ptr<const Dataset> dataset) {
+  check(dataset != nullptr, Code::invalid_argument,
+        "activation_checkpointing auto needs a data set: without its rows there is no estimate");
+  Settings settings;
+  settings.given = estimate_defaults();
+  settings.adapter_config = plan.config();
+  settings.trainer = options;
+  settings.trainer.output_dir.clear();
+  settings.trainer.save_steps = settings.trainer.eval_steps = settings.trainer.early_stopping_patience = 0;
+  settings.dataset = std::move(dataset);
+  const auto device = make_meta_device(*core.device);
+  Estimator estimator(core.model, *device, *core.device, settings, /*weights=*/1);  // the device holds them
+  estimator.run();
+  return estimator.policy();
+}
+
+}  // namespace peft::capi
 
 extern "C" {
 

@@ -147,6 +147,10 @@ peft_status peft_trainer_create(const peft_model* model, const peft_adapter* ada
     std::shared_ptr<const Dataset> rows, eval_rows;
     if (dataset) rows = shared<DatasetObject>(dataset)->dataset;
     if (given.eval_dataset) eval_rows = shared<DatasetObject>(given.eval_dataset)->dataset;
+    if (read.activations == ActivationPolicy::automatic) {
+      read.activations = choose_activations(*parent->core, part->adapter->plan(), read, rows);
+      log(LogLevel::info, "activations: {}", name_of(read.activations));
+    }
     auto object = std::make_shared<TrainerObject>(parent->core);
     object->adapter = part.object();
     object->trainer = std::make_unique<Trainer>(parent->core->transformer(), part->adapter, std::move(rows),

@@ -1,6 +1,7 @@
 // Trainer options as they cross the border.
 #pragma once
 
+#include "capi/objects.h"
 #include "peft/train.h"
 #include "train/options.h"
 
@@ -8,5 +9,10 @@ namespace peft::capi {
 
 peft_trainer_options trainer_defaults();
 TrainerOptions read_trainer_options(const peft_trainer_options& given);
+
+// What ActivationPolicy::automatic means for this job: the first policy with which the memory estimate fits the model's
+// device now, else the last that there is.
+ActivationPolicy choose_activations(const ModelCore& core, const Plan& plan, const TrainerOptions& options,
+                                    std::shared_ptr<const Dataset> dataset);
 
 }  // namespace peft::capi

@@ -8,6 +8,8 @@ namespace peft::capi {
 
 static_assert(static_cast<int>(Schedule::linear) == PEFT_SCHEDULE_LINEAR &&
               static_cast<int>(Schedule::cosine) == PEFT_SCHEDULE_COSINE);
+static_assert(static_cast<int>(ActivationPolicy::offload) == PEFT_ACTIVATION_OFFLOAD &&
+              static_cast<int>(ActivationPolicy::automatic) == PEFT_ACTIVATION_AUTO);
 
 peft_trainer_options trainer_defaults() {
   const TrainerOptions defaults;
@@ -56,12 +58,13 @@ TrainerOptions read_trainer_options(const peft_trainer_options& given) {
   options.seed = static_cast<uint64_t>(given.seed);
   check_flag(given.shuffle, "shuffle");
   check_flag(given.packing, "packing");
-  check_flag(given.activation_checkpointing, "activation_checkpointing");
+  check_range<int>(given.activation_checkpointing, PEFT_ACTIVATION_KEEP, PEFT_ACTIVATION_AUTO,
+                   "activation_checkpointing");
   check_flag(given.keep_best, "keep_best");
   options.shuffle = given.shuffle != 0;
   options.packing = given.packing != 0;
   options.packing_length = given.packing_length;
-  options.activation_checkpointing = given.activation_checkpointing != 0;
+  options.activations = static_cast<ActivationPolicy>(given.activation_checkpointing);
   options.arithmetic = arithmetic_of(given.compute_dtype);
   options.eval_steps = given.eval_steps;
   options.save_steps = given.save_steps;

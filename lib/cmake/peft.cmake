@@ -74,8 +74,14 @@ function(peft_test name)
   target_link_libraries(${name}_tests PRIVATE ${libraries} peft_settings GTest::gmock GTest::gtest_main)
   target_include_directories(${name}_tests PRIVATE "${PROJECT_SOURCE_DIR}/tests")
   # Where committed test data and, beside the checkout, the larger shared data lie.
-  target_compile_definitions(${name}_tests PRIVATE
-    "PEFT_SOURCE_DIR=\"${PROJECT_SOURCE_DIR}\"" "PEFT_BINARY_DIR=\"${PROJECT_BINARY_DIR}\"")
+  if(NOT TARGET peft_test_paths)
+    add_library(peft_test_paths STATIC "${PROJECT_SOURCE_DIR}/tests/support/paths.cpp")
+    target_include_directories(peft_test_paths PRIVATE "${PROJECT_SOURCE_DIR}/tests")
+    target_compile_definitions(peft_test_paths PRIVATE
+      "PEFT_SOURCE_DIR=\"${PROJECT_SOURCE_DIR}\"" "PEFT_BINARY_DIR=\"${PROJECT_BINARY_DIR}\"")
+    target_link_libraries(peft_test_paths PRIVATE peft_settings)
+  endif()
+  target_link_libraries(${name}_tests PRIVATE peft_test_paths)
   add_test(NAME ${name} COMMAND ${name}_tests)
   set_tests_properties(${name} PROPERTIES TIMEOUT 900)
 endfunction()

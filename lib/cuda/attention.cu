@@ -11,7 +11,7 @@ namespace {
 constexpr int query_tile = 64;
 
 struct TileCall {
-  AttentionForward call;
+  AttentionForward<float> call;
   int32_t few;
   int64_t tiles;
   int buffers;
@@ -76,7 +76,7 @@ template <int chunks, int threads>
 __global__ void __launch_bounds__(threads, 256 / threads) attention_tile_kernel(TileCall tile) {
   PEFT_DYNAMIC_SHARED(float, shared);
   constexpr int height = threads / tile_threads_x, rows = query_tile / height, stride = tile_stride(chunks);
-  const AttentionForward& call = tile.call;
+  const AttentionForward<float>& call = tile.call;
   const int32_t heads = call.options.heads, width = call.options.head_dim;
   // Late tiles of a causal segment are the longest: they come first.
   const int32_t head = static_cast<int32_t>(blockIdx.x % static_cast<unsigned>(heads));
@@ -91,15 +91,15 @@ __global__ void __launch_bounds__(threads, 256 / threads) attention_tile_kernel(
   const int32_t low = mask.low(first), high = mask.high(first + queries - 1);
   const int key_tiles = high > low ? (high - low - 1) / chunk_size + 1 : 0;
   const int32_t kv_head = head / (heads / call.options.kv_heads);
-  const HeadRows keys = call.kv.keys(call.options, segment, place.index, kv_head);
-  const HeadRows values = call.kv.values(call.options, segment, place.index, kv_head);
+  const HeadRows<float> keys = call.kv.keys(call.options, segment, place.index, kv_head);
+  const HeadRows<float> values = call.kv.values(call.options, segment, place.index, kv_head);
 
   float *q = shared, *weights = q + query_tile * stride;
   ChunkStream stream(weights + query_tile * chunk_stride, tile.buffers, key_tiles, 2 * chunks);
   const auto fetch = [&](int unit, int step, float* to) {
     const int32_t begin = low + unit * chunk_size, count = high - begin;
     const int column = (step < chunks ? step : step - chunks) * chunk_size;
-    const HeadRows& source = step < chunks ? keys : values;
+    const HeadRows<float>& source = step < chunks ? keys : values;
     fetch_chunk<threads>([&](int row) { return source.row(begin + row); }, count, column, width, to);
   };
   stream.start(fetch);
@@ -161,8 +161,9 @@ __global__ void __launch_bounds__(threads, 256 / threads) attention_tile_kernel(
 constexpr int clear_rows = 64;
 constexpr unsigned clear_threads = 256;
 
+template <typename A, typename B>
 __global__ void __launch_bounds__(clear_threads)
-    clear_outside_kernel(Segments segments, SegmentSide side, Matrix<float> a, Matrix<float> b) {
+    clear_outside_kernel(Segments segments, SegmentSide side, Matrix<A> a, Matrix<B> b) {
   __shared__ int inside[clear_rows];
   const int64_t first = int64_t{blockIdx.x} * clear_rows;
   const int count = static_cast<int>(a.rows - first < clear_rows ? a.rows - first : clear_rows);
@@ -176,9 +177,9 @@ __global__ void __launch_bounds__(clear_threads)
   __syncthreads();
   for (int r = 0; r < count; ++r) {
     if (inside[r] != 0) continue;
-    for (int64_t c = threadIdx.x; c < a.columns; c += clear_threads) a.at(first + r, c) = 0;
+    for (int64_t c = threadIdx.x; c < a.columns; c += clear_threads) a.at(first + r, c) = A{};
     if (b.data == nullptr) continue;
-    for (int64_t c = threadIdx.x; c < b.columns; c += clear_threads) b.at(first + r, c) = 0;
+    for (int64_t c = threadIdx.x; c < b.columns; c += clear_threads) b.at(first + r, c) = B{};
   }
 }
 
@@ -194,7 +195,7 @@ void start_tiles(cudaStream_t stream, const DeviceProperties& properties, TileCa
 
 }  // namespace
 
-void attend_tiles(cudaStream_t stream, const DeviceProperties& properties, const AttentionForward& call,
+void attend_tiles(cudaStream_t stream, const DeviceProperties& properties, const AttentionForward<float>& call,
                   int32_t few) {
   TileCall tile{call, few, most_tiles(call.q.rows, call.segments.rows, query_tile), 0};
   switch ((call.options.head_dim - 1) / chunk_size) {
@@ -209,32 +210,47 @@ void attend_tiles(cudaStream_t stream, const DeviceProperties& properties, const
   }
 }
 
-void clear_outside(cudaStream_t stream, const Segments& segments, SegmentSide side, Matrix<float> a,
-                   Matrix<float> b) {
-  launch(stream, dim3(blocks_for(a.rows, clear_rows)), dim3(clear_threads), 0, clear_outside_kernel, segments,
+template <typename A, typename B>
+void clear_outside(cudaStream_t stream, const Segments& segments, SegmentSide side, Matrix<A> a, Matrix<B> b) {
+  launch(stream, dim3(blocks_for(a.rows, clear_rows)), dim3(clear_threads), 0, clear_outside_kernel<A, B>, segments,
          side, a, b);
 }
+template void clear_outside(cudaStream_t, const Segments&, SegmentSide, Matrix<float>, Matrix<float>);
+template void clear_outside(cudaStream_t, const Segments&, SegmentSide, Matrix<BFloat16>, Matrix<float>);
+template void clear_outside(cudaStream_t, const Segments&, SegmentSide, Matrix<BFloat16>, Matrix<BFloat16>);
+
+namespace {
+
+template <typename T>
+void attend(cudaStream_t stream, const DeviceProperties& properties, const AttentionOptions& options, ConstView q,
+            ConstView k, ConstView v, ConstView segments, View out, View lse, View scratch) {
+  AttentionForward<T> call;
+  call.options = options;
+  call.q = matrix<T>(q);
+  call.kv.k = matrix<T>(k);
+  call.kv.v = matrix<T>(v);
+  call.segments = matrix<int32_t>(segments);
+  call.out = matrix<T>(out);
+  if (lse) call.lse = matrix<float>(lse);
+  if (q.rows() <= few_queries) return attend_few(stream, call, scratch);
+  attend_tiles(stream, properties, call, /*few=*/0);
+  clear_outside(stream, call.segments, SegmentSide::queries, call.out, call.lse);
+}
+
+}  // namespace
 
 void CudaBackend::attention(const AttentionOptions& options, ConstView q, ConstView k, ConstView v,
                             ConstView segments, View out, View lse, View scratch) {
   run("attention", [&] {
     check_head_dim(options);
-    AttentionForward call;
-    call.options = options;
-    call.q = matrix<float>(q);
-    call.kv.k = matrix<float>(k);
-    call.kv.v = matrix<float>(v);
-    call.segments = matrix<int32_t>(segments);
-    call.out = matrix<float>(out);
-    if (lse) call.lse = matrix<float>(lse);
-    if (q.rows() <= few_queries) return attend_few(stream(), call, scratch);
-    attend_tiles(stream(), properties(), call, /*few=*/0);
-    clear_outside(stream(), call.segments, SegmentSide::queries, call.out, call.lse);
+    if (q.dtype == DType::bf16)
+      return attend<BFloat16>(stream(), properties(), options, q, k, v, segments, out, lse, scratch);
+    attend<float>(stream(), properties(), options, q, k, v, segments, out, lse, scratch);
   });
 }
 
-int64_t CudaBackend::attention_scratch(const AttentionOptions& options, const Shape& q,
-                                       const Shape& k, DType /*dtype*/) const {
+int64_t CudaBackend::attention_scratch(const AttentionOptions& options, const Shape& q, const Shape& k,
+                                       DType /*dtype*/) const {
   return q.rows() <= few_queries ? attend_few_scratch(options, q.rows(), k.rows()) : 0;
 }
 

@@ -1,54 +1,60 @@
 // Attention backward (Dao et al. 2022) in two passes, over tiles of keys and over tiles of queries: nothing
 // is added up by several blocks, so sums have a fixed order.
 #include "cuda/attention.cuh"
-#include "cuda/attention_backward.cuh"
+#include "cuda/attention_memory.cuh"
 
 namespace peft::cuda {
 namespace {
 
 constexpr unsigned delta_threads = 128, delta_warps = delta_threads / warp_size, sum_threads = 256;
-constexpr int64_t blocks_wanted = 528;  // four for each multiprocessor of an H100 or H200
+constexpr int64_t keys_a_block = 64;
+constexpr int64_t blocks_wanted = 512;  // about four for each multiprocessor of an H100 or H200
 
 // A warp: delta[row, head] = sum of dout * out over the head.
+template <typename T>
 __global__ void __launch_bounds__(delta_threads)
-    delta_kernel(Matrix<const float> out, Matrix<const float> dout, int32_t heads, int32_t width,
-                 float* delta) {
+    delta_kernel(Matrix<const T> out, Matrix<const T> dout, int32_t heads, int32_t width, float* delta) {
+  constexpr int pack = pack_width<T>;
   const int64_t number = int64_t{blockIdx.x} * delta_warps + threadIdx.x / warp_size;
   const int64_t row = number / heads, column = number % heads * width;
   if (row >= out.rows) return;
-  const float *a = out.row(row) + column, *b = dout.row(row) + column;
+  const T *a = out.row(row) + column, *b = dout.row(row) + column;
   float sum = 0;
-  for (int32_t c = static_cast<int32_t>(threadIdx.x % warp_size); c < width;
-       c += static_cast<int32_t>(warp_size))
-    sum = fmaf(a[c], b[c], sum);
+  for (int c = pack * static_cast<int>(threadIdx.x % warp_size); c < width; c += pack * static_cast<int>(warp_size)) {
+    const Pack16<T> left = load_pack(a, c, width), right = load_pack(b, c, width);
+    PEFT_UNROLL
+    for (int i = 0; i < pack; ++i) sum = fmaf(to_float(left.v[i]), to_float(right.v[i]), sum);
+  }
   sum = warp_reduce(sum, Add{});
   if (threadIdx.x % warp_size == 0) delta[number] = sum;
 }
 
-// A block: one token. dk and dv are the sums over the query heads of a group, in order; zeros outside every
-// segment.
+// A block: one token. dk and dv are the sums of the parts of a kv head, in order; zeros outside every segment.
+template <typename T>
 __global__ void __launch_bounds__(sum_threads)
-    sum_groups_kernel(Segments segments, const float* dk_heads, const float* dv_heads,
-                      AttentionOptions options, Matrix<float> dk, Matrix<float> dv) {
-  const int64_t row = blockIdx.x, width = options.head_dim, group = options.heads / options.kv_heads;
+    sum_parts_kernel(Segments segments, Matrix<float> dk_parts, Matrix<float> dv_parts, int32_t parts, int32_t width,
+                     Matrix<T> dk, Matrix<T> dv) {
+  const int64_t row = blockIdx.x;
   const bool inside = static_cast<bool>(find_row(segments, SegmentSide::keys, row));
   for (int64_t c = threadIdx.x; c < dk.columns; c += sum_threads) {
-    const int64_t from = (row * options.heads + c / width * group) * width + c % width;
+    const int64_t from = c / width * parts * width + c % width;
     float dk_sum = 0, dv_sum = 0;
-    for (int64_t g = 0; inside && g < group; ++g) {
-      dk_sum += dk_heads[from + g * width];
-      dv_sum += dv_heads[from + g * width];
+    for (int32_t p = 0; inside && p < parts; ++p) {
+      dk_sum += dk_parts.at(row, from + p * width);
+      dv_sum += dv_parts.at(row, from + p * width);
     }
-    dk.at(row, c) = dk_sum;
-    dv.at(row, c) = dv_sum;
+    dk.at(row, c) = from_float<T>(dk_sum);
+    dv.at(row, c) = from_float<T>(dv_sum);
   }
 }
 
-// With few tiles of keys and kv heads, blocks take one query head each, and the heads of a group are added up
-// afterwards.
-bool heads_apart(const AttentionOptions& options, int64_t keys) {
-  const int64_t tiles = (keys + backward_tile - 1) / backward_tile;
-  return options.heads > options.kv_heads && tiles * options.kv_heads < blocks_wanted;
+// With few tiles of keys and kv heads, the query heads of a group are shared out to as few blocks as fill a GPU.
+int32_t parts_of(const AttentionOptions& options, int64_t keys) {
+  const int64_t tiles = (keys + keys_a_block - 1) / keys_a_block, blocks = tiles * options.kv_heads;
+  const int32_t group = options.heads / options.kv_heads;
+  int32_t parts = 1;
+  while (parts < group && (group % parts != 0 || blocks * parts < blocks_wanted)) ++parts;
+  return parts;
 }
 
 // Rounded up, so that what follows is aligned for 128-bit stores.
@@ -61,7 +67,8 @@ int64_t delta_floats(const AttentionOptions& options, int64_t queries) {
 int64_t CudaBackend::attention_backward_scratch(const AttentionOptions& options, const Shape& q,
                                                 const Shape& k, DType /*dtype*/) const {
   int64_t floats = delta_floats(options, q.rows());
-  if (heads_apart(options, k.rows())) floats += 2 * k.rows() * options.heads * options.head_dim;
+  if (const int64_t parts = parts_of(options, k.rows()); parts > 1)
+    floats += 2 * k.rows() * options.kv_heads * parts * options.head_dim;
   return floats * 4;
 }
 
@@ -70,38 +77,41 @@ void CudaBackend::attention_backward(const AttentionOptions& options, ConstView 
                                      View dq, View dk, View dv, View scratch) {
   run("attention_backward", [&] {
     check_head_dim(options);
-    auto* delta = reinterpret_cast<float*>(scratch.data);
-    AttentionBackward call{.options = options,
-                           .q = matrix<const float>(q),
-                           .k = matrix<const float>(k),
-                           .v = matrix<const float>(v),
-                           .dout = matrix<const float>(dout),
-                           .segments = matrix<const int32_t>(segments),
-                           .lse = matrix<const float>(lse),
-                           .delta = delta,
-                           .dq = matrix<float>(dq),
-                           .dk = matrix<float>(dk),
-                           .dv = matrix<float>(dv),
-                           .heads_apart = heads_apart(options, k.rows())};
-    launch(stream(), dim3(blocks_for(q.rows() * options.heads, delta_warps)), dim3(delta_threads), 0,
-           delta_kernel, matrix<const float>(out), call.dout, options.heads, options.head_dim, delta);
-    backward_queries(stream(), properties(), call);
-    clear_outside(stream(), call.segments, SegmentSide::queries, call.dq, {});
-    if (!call.heads_apart) {
+    const auto differentiate = [&](auto element) {
+      using T = decltype(element);
+      auto* delta = reinterpret_cast<float*>(scratch.data);
+      AttentionBackward<T> call{.options = options,
+                                .q = matrix<T>(q),
+                                .k = matrix<T>(k),
+                                .v = matrix<T>(v),
+                                .dout = matrix<T>(dout),
+                                .segments = matrix<int32_t>(segments),
+                                .lse = matrix<float>(lse),
+                                .delta = delta,
+                                .dq = matrix<T>(dq),
+                                .dk = matrix<T>(dk),
+                                .dv = matrix<T>(dv)};
+      launch(stream(), dim3(blocks_for(q.rows() * options.heads, delta_warps)), dim3(delta_threads), 0,
+             delta_kernel<T>, matrix<T>(out), call.dout, options.heads, options.head_dim, delta);
+      backward_queries(stream(), properties(), call);
+      clear_outside(stream(), call.segments, SegmentSide::queries, call.dq, Matrix<T>());
+      call.parts = parts_of(options, k.rows());
+      if (call.parts == 1) {
+        backward_keys(stream(), properties(), call);
+        clear_outside(stream(), call.segments, SegmentSide::keys, call.dk, call.dv);
+        return;
+      }
+      const int64_t columns = int64_t{options.kv_heads} * call.parts * options.head_dim;
+      float* parts = delta + delta_floats(options, q.rows());
+      call.dk_parts = {parts, k.rows(), columns, columns};
+      call.dv_parts = {parts + k.rows() * columns, k.rows(), columns, columns};
       backward_keys(stream(), properties(), call);
-      clear_outside(stream(), call.segments, SegmentSide::keys, call.dk, call.dv);
-      return;
-    }
-    const int64_t columns = int64_t{options.heads} * options.head_dim;
-    float* dk_heads = delta + delta_floats(options, q.rows());
-    float* dv_heads = dk_heads + k.rows() * columns;
-    const Matrix<float> dk_view = call.dk, dv_view = call.dv;
-    call.dk = {dk_heads, k.rows(), columns, columns};
-    call.dv = {dv_heads, k.rows(), columns, columns};
-    backward_keys(stream(), properties(), call);
-    PEFT_ASSERT(k.rows() < int64_t{1} << 31);
-    launch(stream(), dim3(static_cast<unsigned>(k.rows())), dim3(sum_threads), 0, sum_groups_kernel,
-           call.segments, dk_heads, dv_heads, options, dk_view, dv_view);
+      PEFT_ASSERT(k.rows() < int64_t{1} << 31);
+      launch(stream(), dim3(static_cast<unsigned>(k.rows())), dim3(sum_threads), 0, sum_parts_kernel<T>, call.segments,
+             call.dk_parts, call.dv_parts, call.parts, options.head_dim, call.dk, call.dv);
+    };
+    if (q.dtype == DType::bf16) return differentiate(BFloat16());
+    differentiate(float());
   });
 }
 

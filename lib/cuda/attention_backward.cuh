@@ -16,7 +16,7 @@ inline constexpr int backward_height = backward_threads / tile_threads_x,
 static_assert(backward_height * backward_rows == backward_tile);
 
 struct BackwardCall {
-  AttentionBackward call;
+  AttentionBackward<float> call;
   int64_t tiles;
   int buffers;
 };
@@ -78,7 +78,7 @@ __device__ void store_gradient(const float (&sums)[chunks][backward_rows][4], fl
 
 // Starts kernel_of(chunks constant) for tiles of `rows` tokens times `heads`.
 template <class KernelOf>
-void start_backward(cudaStream_t stream, const DeviceProperties& properties, const AttentionBackward& call,
+void start_backward(cudaStream_t stream, const DeviceProperties& properties, const AttentionBackward<float>& call,
                     int64_t rows, int64_t heads, const KernelOf& kernel_of) {
   BackwardCall backward{call, most_tiles(rows, call.segments.rows, backward_tile), 0};
   const int64_t blocks = backward.tiles * heads;

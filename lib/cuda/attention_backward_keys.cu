@@ -6,14 +6,14 @@
 namespace peft::cuda {
 namespace {
 
-// A block: one tile of keys for one kv head and the query heads of its group in order, or for one query head.
+// A block: one tile of keys for one kv head and the query heads of its group in order, or for a part of them.
 template <int chunks>
 __global__ void __launch_bounds__(backward_threads, 2) backward_keys_kernel(BackwardCall backward) {
   PEFT_DYNAMIC_SHARED(float, shared);
   constexpr int height = backward_height, rows = backward_rows, stride = tile_stride(chunks);
-  const AttentionBackward& call = backward.call;
+  const AttentionBackward<float>& call = backward.call;
   const int32_t group = call.options.heads / call.options.kv_heads, width = call.options.head_dim;
-  const int32_t columns = call.heads_apart ? call.options.heads : call.options.kv_heads;
+  const int32_t columns = call.options.kv_heads * call.parts, heads = group / call.parts;
   // Early tiles of a causal segment are seen by most queries: they come first.
   const int32_t column = static_cast<int32_t>(blockIdx.x % static_cast<unsigned>(columns));
   const int64_t number = blockIdx.x / static_cast<unsigned>(columns);
@@ -22,8 +22,7 @@ __global__ void __launch_bounds__(backward_threads, 2) backward_keys_kernel(Back
 
   const AttentionSegment& segment = place.segment;
   const AttentionMask mask(call.options, segment);
-  const int32_t kv_head = call.heads_apart ? column / group : column;
-  const int32_t first_head = call.heads_apart ? column : column * group, heads = call.heads_apart ? 1 : group;
+  const int32_t kv_head = column / call.parts, first_head = column * heads;
   const int32_t first = place.first, left = segment.key_count - first,
                 keys = left < backward_tile ? left : backward_tile;
   const int32_t low = mask.first_query(first), high = mask.last_query(first + keys - 1, segment.query_count);
@@ -101,17 +100,18 @@ __global__ void __launch_bounds__(backward_threads, 2) backward_keys_kernel(Back
   }
 
   const int64_t out_column = int64_t{column} * width;
+  const Matrix<float> &dk_out = call.parts > 1 ? call.dk_parts : call.dk,
+                      &dv_out = call.parts > 1 ? call.dv_parts : call.dv;
   store_gradient<chunks>(
-      dk, call.options.scale, [&](int row) { return call.dk.row(key_row + row) + out_column; }, keys, width);
+      dk, call.options.scale, [&](int row) { return dk_out.row(key_row + row) + out_column; }, keys, width);
   store_gradient<chunks>(
-      dv, 1.0f, [&](int row) { return call.dv.row(key_row + row) + out_column; }, keys, width);
+      dv, 1.0f, [&](int row) { return dv_out.row(key_row + row) + out_column; }, keys, width);
 }
 
 }  // namespace
 
-void backward_keys(cudaStream_t stream, const DeviceProperties& properties, const AttentionBackward& call) {
-  const int64_t columns = call.heads_apart ? call.options.heads : call.options.kv_heads;
-  start_backward(stream, properties, call, call.k.rows, columns,
+void backward_keys(cudaStream_t stream, const DeviceProperties& properties, const AttentionBackward<float>& call) {
+  start_backward(stream, properties, call, call.k.rows, int64_t{call.options.kv_heads} * call.parts,
                  [](auto chunks) { return &backward_keys_kernel<decltype(chunks)::value>; });
 }
 

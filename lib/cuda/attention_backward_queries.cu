@@ -11,7 +11,7 @@ template <int chunks>
 __global__ void __launch_bounds__(backward_threads, 2) backward_queries_kernel(BackwardCall backward) {
   PEFT_DYNAMIC_SHARED(float, shared);
   constexpr int height = backward_height, rows = backward_rows, stride = tile_stride(chunks);
-  const AttentionBackward& call = backward.call;
+  const AttentionBackward<float>& call = backward.call;
   const int32_t heads = call.options.heads, width = call.options.head_dim;
   const int32_t head = static_cast<int32_t>(blockIdx.x % static_cast<unsigned>(heads));
   const int64_t number = backward.tiles - 1 - blockIdx.x / static_cast<unsigned>(heads);
@@ -95,7 +95,7 @@ __global__ void __launch_bounds__(backward_threads, 2) backward_queries_kernel(B
 }  // namespace
 
 void backward_queries(cudaStream_t stream, const DeviceProperties& properties,
-                      const AttentionBackward& call) {
+                      const AttentionBackward<float>& call) {
   start_backward(stream, properties, call, call.q.rows, call.options.heads,
                  [](auto chunks) { return &backward_queries_kernel<decltype(chunks)::value>; });
 }

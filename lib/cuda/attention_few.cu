@@ -2,11 +2,11 @@
 // keys for up to `rows` pairs of query and head that share a kv head; what several stretches give is combined
 // in their order.
 //
-// Keys and values go to registers directly: `lanes` threads hold a key, two fours of its columns each.
+// Keys and values go to registers directly: `lanes` threads hold a key, eight of its columns each.
 #include <cmath>
 
 #include "cuda/attention.cuh"
-#include "cuda/attention_tile.cuh"
+#include "cuda/attention_memory.cuh"
 
 namespace peft::cuda {
 namespace {
@@ -16,8 +16,9 @@ constexpr int32_t shortest_stretch = 64;  // keys
 constexpr int64_t most_stretches = 64;
 constexpr int64_t blocks_wanted = 528;  // four for each multiprocessor of an H100 or H200
 
+template <typename T>
 struct FewCall {
-  AttentionForward call;
+  AttentionForward<T> call;
   int32_t stretches = 1;  // a segment is cut into, at most
   int32_t row_chunks = 1;
   float* partial = nullptr;  // [stretch][query][head]: maximum, sum, unnormalised output
@@ -35,7 +36,8 @@ struct Stretches {
   }
 };
 
-__device__ inline float* partial_of(const FewCall& few, int64_t stretch, int64_t query, int64_t head) {
+template <typename T>
+__device__ float* partial_of(const FewCall<T>& few, int64_t stretch, int64_t query, int64_t head) {
   const AttentionOptions& options = few.call.options;
   return few.partial + ((stretch * few.call.q.rows + query) * options.heads + head) * (options.head_dim + 2);
 }
@@ -55,15 +57,25 @@ struct FewSums {
   float maximum[rows], sum[rows], out[rows][8];
 };
 
-__device__ inline float dot_four(float4 a, float4 b, float sum) {
-  return fmaf(a.w, b.w, fmaf(a.z, b.z, fmaf(a.y, b.y, fmaf(a.x, b.x, sum))));
-}
-__device__ inline void add_four(float* to, float factor, float4 four) {
-  to[0] = fmaf(factor, four.x, to[0]);
-  to[1] = fmaf(factor, four.y, to[1]);
-  to[2] = fmaf(factor, four.z, to[2]);
-  to[3] = fmaf(factor, four.w, to[3]);
-}
+// A lane's eight columns of a row, in loads of 128 bits that lie side by side with those of the other lanes.
+template <typename T, int lanes>
+struct LaneColumns {
+  Pack16<T> packs[8 / pack_width<T>];
+
+  __device__ static int column(int lane, int i) {
+    return pack_width<T> * (lane + i / pack_width<T> * lanes) + i % pack_width<T>;
+  }
+  __device__ void clear() {
+    PEFT_UNROLL
+    for (auto& pack : packs) pack = Pack16<T>{};
+  }
+  __device__ void load(const T* row, int lane, int width) {
+    PEFT_UNROLL
+    for (int p = 0; p < 8 / pack_width<T>; ++p)
+      packs[p] = load_pack(row, column(lane, p * pack_width<T>), width);
+  }
+  __device__ float at(int i) const { return to_float(packs[i / pack_width<T>].v[i % pack_width<T>]); }
+};
 
 // Adds up what the warp's groups of lanes have seen, in an order that is the same for all.
 template <int lanes, int rows>
@@ -85,11 +97,13 @@ __device__ void merge_lanes(FewSums<rows>& sums) {
   }
 }
 
-template <int lanes, int rows>
-__global__ void __launch_bounds__(few_threads) attention_few_kernel(FewCall few) {
-  constexpr int groups = few_warps * 32 / lanes, unroll = 2, columns = 8 * lanes;
+template <typename T, int lanes, int rows>
+__global__ void __launch_bounds__(few_threads) attention_few_kernel(FewCall<T> few) {
+  using Columns = LaneColumns<T, lanes>;
+  constexpr int groups = few_warps * 32 / lanes, columns = 8 * lanes;
+  constexpr int unroll = pack_width<T> / 2;  // keys: 128 bytes of them and their values are under way
   __shared__ float merged[few_warps][rows][columns + 2];
-  const AttentionForward& call = few.call;
+  const AttentionForward<T>& call = few.call;
   const int32_t kv_heads = call.options.kv_heads, group_heads = call.options.heads / kv_heads;
   const int width = call.options.head_dim;
   unsigned block = blockIdx.x;
@@ -113,7 +127,7 @@ __global__ void __launch_bounds__(few_threads) attention_few_kernel(FewCall few)
   const int lane = static_cast<int>(threadIdx.x) % lanes, group = static_cast<int>(threadIdx.x) / lanes;
   const auto query_of = [&](int r) { return (first_row + r) / group_heads; };
   const auto head_of = [&](int r) { return kv_head * group_heads + (first_row + r) % group_heads; };
-  float4 q[rows][2];
+  float q[rows][8];
   int32_t query[rows];
   FewSums<rows> sums;
   PEFT_UNROLL
@@ -123,33 +137,26 @@ __global__ void __launch_bounds__(few_threads) attention_few_kernel(FewCall few)
     PEFT_UNROLL
     for (int i = 0; i < 8; ++i) sums.out[r][i] = 0;
     query[r] = r < count ? query_of(r) : 0;
+    Columns row;
+    row.clear();
+    if (r < count)
+      row.load(call.q.row(int64_t{segment.query_begin} + query[r]) + int64_t{head_of(r)} * width, lane, width);
     PEFT_UNROLL
-    for (int f = 0; f < 2; ++f) {
-      q[r][f] = float4{0, 0, 0, 0};
-      if (r >= count) continue;
-      const float* row = call.q.row(int64_t{segment.query_begin} + query[r]) + int64_t{head_of(r)} * width;
-      const float4 four = load_four(row, 4 * (lane + f * lanes), width);
-      const float scale = call.options.scale;
-      q[r][f] = float4{scale * four.x, scale * four.y, scale * four.z, scale * four.w};
-    }
+    for (int i = 0; i < 8; ++i) q[r][i] = call.options.scale * row.at(i);
   }
 
-  const HeadRows keys = call.kv.keys(call.options, segment, block, kv_head);
-  const HeadRows values = call.kv.values(call.options, segment, block, kv_head);
+  const HeadRows<T> keys = call.kv.keys(call.options, segment, block, kv_head);
+  const HeadRows<T> values = call.kv.values(call.options, segment, block, kv_head);
   for (int32_t base = begin; base < end; base += groups * unroll) {
-    float4 k[unroll][2], v[unroll][2];
+    Columns k[unroll], v[unroll];
     PEFT_UNROLL
     for (int u = 0; u < unroll; ++u) {
       const int32_t key = base + group * unroll + u;
-      PEFT_UNROLL
-      for (int f = 0; f < 2; ++f) k[u][f] = v[u][f] = float4{0, 0, 0, 0};
+      k[u].clear();
+      v[u].clear();
       if (key >= end) continue;
-      const float *key_row = keys.row(key), *value_row = values.row(key);
-      PEFT_UNROLL
-      for (int f = 0; f < 2; ++f) {
-        k[u][f] = load_four(key_row, 4 * (lane + f * lanes), width);
-        v[u][f] = load_four(value_row, 4 * (lane + f * lanes), width);
-      }
+      k[u].load(keys.row(key), lane, width);
+      v[u].load(values.row(key), lane, width);
     }
     PEFT_UNROLL
     for (int r = 0; r < rows; ++r) {
@@ -160,7 +167,9 @@ __global__ void __launch_bounds__(few_threads) attention_few_kernel(FewCall few)
       PEFT_UNROLL
       for (int u = 0; u < unroll; ++u) {
         const int32_t key = base + group * unroll + u;
-        score[u] = dot_four(q[r][1], k[u][1], dot_four(q[r][0], k[u][0], 0));
+        score[u] = 0;
+        PEFT_UNROLL
+        for (int i = 0; i < 8; ++i) score[u] = fmaf(q[r][i], k[u].at(i), score[u]);
         PEFT_UNROLL
         for (int distance = lanes / 2; distance > 0; distance /= 2)
           score[u] += __shfl_xor_sync(whole_warp, score[u], distance);
@@ -178,8 +187,8 @@ __global__ void __launch_bounds__(few_threads) attention_few_kernel(FewCall few)
       for (int u = 0; u < unroll; ++u) {
         const float weight = seen[u] ? expf(score[u] - highest) : 0.0f;
         sums.sum[r] += weight;
-        add_four(sums.out[r], weight, v[u][0]);
-        add_four(sums.out[r] + 4, weight, v[u][1]);
+        PEFT_UNROLL
+        for (int i = 0; i < 8; ++i) sums.out[r][i] = fmaf(weight, v[u].at(i), sums.out[r][i]);
       }
     }
   }
@@ -190,7 +199,7 @@ __global__ void __launch_bounds__(few_threads) attention_few_kernel(FewCall few)
     PEFT_UNROLL
     for (int r = 0; r < rows; ++r) {
       PEFT_UNROLL
-      for (int i = 0; i < 8; ++i) merged[warp][r][4 * (lane + i / 4 * lanes) + i % 4] = sums.out[r][i];
+      for (int i = 0; i < 8; ++i) merged[warp][r][Columns::column(lane, i)] = sums.out[r][i];
       if (lane == 0) {
         merged[warp][r][columns] = sums.maximum[r];
         merged[warp][r][columns + 1] = sums.sum[r];
@@ -210,7 +219,7 @@ __global__ void __launch_bounds__(few_threads) attention_few_kernel(FewCall few)
     }
     const int64_t row = int64_t{segment.query_begin} + query_of(r), head = head_of(r);
     if (cut.count == 1) {
-      call.out.at(row, head * width + column) = (sum > 0 ? 1 / sum : sum) * out;
+      call.out.at(row, head * width + column) = from_float<T>((sum > 0 ? 1 / sum : sum) * out);
       if (column == 0 && call.lse.data != nullptr) call.lse.at(row, head) = maximum + logf(sum);
       continue;
     }
@@ -224,17 +233,18 @@ __global__ void __launch_bounds__(few_threads) attention_few_kernel(FewCall few)
 }
 
 // A warp: one query of one head. Tokens outside every segment get zeros.
-__global__ void __launch_bounds__(few_threads) combine_kernel(FewCall few) {
-  const AttentionForward& call = few.call;
+template <typename T>
+__global__ void __launch_bounds__(few_threads) combine_kernel(FewCall<T> few) {
+  const AttentionForward<T>& call = few.call;
   const int64_t heads = call.options.heads, width = call.options.head_dim;
   const int64_t number = int64_t{blockIdx.x} * few_warps + threadIdx.x / 32;
   const int64_t row = number / heads, head = number % heads;
   if (row >= call.q.rows) return;
   const int lane = static_cast<int>(threadIdx.x % 32);
   const SegmentPlace place = find_row(call.segments, SegmentSide::queries, row);
-  float* out = call.out.row(row) + head * width;
+  T* out = call.out.row(row) + head * width;
   if (!place) {
-    for (int64_t c = lane; c < width; c += 32) out[c] = 0;
+    for (int64_t c = lane; c < width; c += 32) out[c] = T{};
     if (lane == 0 && call.lse.data != nullptr) call.lse.at(row, head) = 0;
     return;
   }
@@ -259,7 +269,7 @@ __global__ void __launch_bounds__(few_threads) combine_kernel(FewCall few) {
       const float* part = partial_of(few, s, row, head);
       total = fmaf(factor_of(part), part[2 + c], total);
     }
-    out[c] = inverse * total;
+    out[c] = from_float<T>(inverse * total);
   }
   if (lane == 0 && call.lse.data != nullptr) call.lse.at(row, head) = maximum + logf(sum);
 }
@@ -275,9 +285,9 @@ int64_t stretches_of(const AttentionOptions& options, int64_t queries) {
   return count < most_stretches ? count : most_stretches;
 }
 
-template <int rows>
-void start_few(cudaStream_t stream, FewCall& few) {
-  const AttentionForward& call = few.call;
+template <typename T, int rows>
+void start_few(cudaStream_t stream, FewCall<T>& few) {
+  const AttentionForward<T>& call = few.call;
   const int64_t queries = call.q.rows < few_queries ? call.q.rows : few_queries;
   const int64_t group_heads = call.options.heads / call.options.kv_heads;
   few.row_chunks = static_cast<int32_t>((queries * group_heads + rows - 1) / rows);
@@ -287,13 +297,13 @@ void start_few(cudaStream_t stream, FewCall& few) {
     launch(stream, dim3(static_cast<unsigned>(blocks)), dim3(few_threads), 0, kernel, few);
   };
   if (call.options.head_dim <= 32) {
-    start(attention_few_kernel<4, rows>);
+    start(attention_few_kernel<T, 4, rows>);
   } else if (call.options.head_dim <= 64) {
-    start(attention_few_kernel<8, rows>);
+    start(attention_few_kernel<T, 8, rows>);
   } else if (call.options.head_dim <= 128) {
-    start(attention_few_kernel<16, rows>);
+    start(attention_few_kernel<T, 16, rows>);
   } else {
-    start(attention_few_kernel<32, rows>);
+    start(attention_few_kernel<T, 32, rows>);
   }
 }
 
@@ -306,9 +316,10 @@ int64_t attend_few_scratch(const AttentionOptions& options, int64_t queries, int
   return stretches > 1 ? stretches * floats_a_stretch(options, queries) * 4 : 0;
 }
 
-void attend_few(cudaStream_t stream, const AttentionForward& call, View scratch) {
+template <typename T>
+void attend_few(cudaStream_t stream, const AttentionForward<T>& call, View scratch) {
   if (call.q.rows == 0) return;
-  FewCall few{call};
+  FewCall<T> few{call};
   // Not more stretches than fit: then no number of keys can lead beyond the scratch.
   const int64_t room = scratch ? storage_bytes(scratch.dtype, scratch.shape) / 4 : 0;
   const int64_t fit = room / floats_a_stretch(call.options, call.q.rows);
@@ -318,16 +329,18 @@ void attend_few(cudaStream_t stream, const AttentionForward& call, View scratch)
     few.partial = reinterpret_cast<float*>(scratch.data);
   }
   if (call.options.heads / call.options.kv_heads <= 4) {
-    start_few<4>(stream, few);
+    start_few<T, 4>(stream, few);
   } else {
-    start_few<8>(stream, few);
+    start_few<T, 8>(stream, few);
   }
   if (stretches > 1) {
     const unsigned blocks = blocks_for(call.q.rows * call.options.heads, few_warps);
-    launch(stream, dim3(blocks), dim3(few_threads), 0, combine_kernel, few);
+    launch(stream, dim3(blocks), dim3(few_threads), 0, combine_kernel<T>, few);
   } else {
     clear_outside(stream, call.segments, SegmentSide::queries, call.out, call.lse);
   }
 }
+template void attend_few(cudaStream_t, const AttentionForward<float>&, View);
+template void attend_few(cudaStream_t, const AttentionForward<BFloat16>&, View);
 
 }  // namespace peft::cuda

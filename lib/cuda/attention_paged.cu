@@ -1,6 +1,6 @@
 // Attention whose keys and values lie in pages, and writing them there.
 #include "cuda/attention.cuh"
-#include "cuda/attention_tile.cuh"
+#include "cuda/attention_memory.cuh"
 
 namespace peft::cuda {
 namespace {
@@ -8,20 +8,45 @@ namespace {
 constexpr unsigned write_threads = 128;
 
 // A block: the keys and values of one token.
+template <typename T>
 __global__ void __launch_bounds__(write_threads)
-    write_pages_kernel(PageLayout layout, Matrix<const float> k, Matrix<const float> v,
-                       Matrix<const int64_t> page_table, Segments segments) {
+    write_pages_kernel(PageLayout layout, Matrix<const T> k, Matrix<const T> v, Matrix<const int64_t> page_table,
+                       Segments segments) {
   const int64_t token = blockIdx.x;
   const SegmentPlace place = find_row(segments, SegmentSide::queries, token);
   if (!place) return;
   const int32_t position = place.segment.key_count - place.segment.query_count + place.first;
   const int32_t page = position / layout.page_tokens, in_page = position % layout.page_tokens;
-  auto* floats = reinterpret_cast<float*>(page_table.at(place.index, page)) + in_page * k.columns;
+  auto* to = reinterpret_cast<T*>(page_table.at(place.index, page)) + in_page * k.columns;
   const int width = static_cast<int>(k.columns);
-  for (int c = 4 * static_cast<int>(threadIdx.x); c < width; c += 4 * static_cast<int>(write_threads)) {
-    store_four(load_four(k.row(token), c, width), floats + layout.key_offset, c, width);
-    store_four(load_four(v.row(token), c, width), floats + layout.value_offset, c, width);
+  constexpr int step = pack_width<T>;
+  for (int c = step * static_cast<int>(threadIdx.x); c < width; c += step * static_cast<int>(write_threads)) {
+    store_pack(load_pack(k.row(token), c, width), to + layout.key_offset, c, width);
+    store_pack(load_pack(v.row(token), c, width), to + layout.value_offset, c, width);
   }
+}
+
+template <typename T>
+void write(cudaStream_t stream, const PageLayout& layout, ConstView k, ConstView v, ConstView page_table,
+           ConstView segments) {
+  PEFT_ASSERT(k.rows() < int64_t{1} << 31);
+  launch(stream, dim3(static_cast<unsigned>(k.rows())), dim3(write_threads), 0, write_pages_kernel<T>, layout,
+         matrix<T>(k), matrix<T>(v), matrix<int64_t>(page_table), matrix<int32_t>(segments));
+}
+
+template <typename T>
+void attend(cudaStream_t stream, const DeviceProperties& properties, const AttentionOptions& options,
+            const PageLayout& layout, ConstView q, ConstView page_table, ConstView segments, View out,
+            View scratch) {
+  AttentionForward<T> call;
+  call.options = options;
+  call.q = matrix<T>(q);
+  call.kv.page_table = matrix<int64_t>(page_table);
+  call.kv.layout = layout;
+  call.segments = matrix<int32_t>(segments);
+  call.out = matrix<T>(out);
+  if (q.rows() > few_queries) attend_tiles(stream, properties, call, few_queries);
+  attend_few(stream, call, scratch);
 }
 
 }  // namespace
@@ -29,10 +54,8 @@ __global__ void __launch_bounds__(write_threads)
 void CudaBackend::write_pages(const PageLayout& layout, ConstView k, ConstView v, ConstView page_table,
                               ConstView segments) {
   run("write_pages", [&] {
-    PEFT_ASSERT(k.rows() < int64_t{1} << 31);
-    launch(stream(), dim3(static_cast<unsigned>(k.rows())), dim3(write_threads), 0, write_pages_kernel,
-           layout, matrix<float>(k), matrix<float>(v), matrix<int64_t>(page_table),
-           matrix<int32_t>(segments));
+    if (k.dtype == DType::bf16) return write<BFloat16>(stream(), layout, k, v, page_table, segments);
+    write<float>(stream(), layout, k, v, page_table, segments);
   });
 }
 
@@ -40,15 +63,9 @@ void CudaBackend::attention_paged(const AttentionOptions& options, const PageLay
                                   ConstView page_table, ConstView segments, View out, View scratch) {
   run("attention_paged", [&] {
     check_head_dim(options);
-    AttentionForward call;
-    call.options = options;
-    call.q = matrix<float>(q);
-    call.kv.page_table = matrix<int64_t>(page_table);
-    call.kv.layout = layout;
-    call.segments = matrix<int32_t>(segments);
-    call.out = matrix<float>(out);
-    if (q.rows() > few_queries) attend_tiles(stream(), properties(), call, few_queries);
-    attend_few(stream(), call, scratch);
+    if (q.dtype == DType::bf16)
+      return attend<BFloat16>(stream(), properties(), options, layout, q, page_table, segments, out, scratch);
+    attend<float>(stream(), properties(), options, layout, q, page_table, segments, out, scratch);
   });
 }
 

@@ -94,6 +94,7 @@ struct AttentionMask {
   int32_t window;
   bool causal;
 
+  AttentionMask() = default;  // so that one may be shared
   __device__ AttentionMask(const AttentionOptions& options, const AttentionSegment& segment)
       : key_count(segment.key_count),
         position(segment.key_count - segment.query_count),

@@ -9,16 +9,9 @@
 
 #include <cstdint>
 
+#include "cuda/async_copy.cuh"
+#include "cuda/attention_memory.cuh"
 #include "cuda/launch.h"
-
-#ifdef PEFT_CUDA_EMULATED
-#define PEFT_UNROLL
-#define PEFT_UNROLL_BY(count)
-#else
-#define PEFT_PRAGMA(text) _Pragma(#text)
-#define PEFT_UNROLL _Pragma("unroll")
-#define PEFT_UNROLL_BY(count) PEFT_PRAGMA(unroll count)
-#endif
 
 namespace peft::cuda {
 
@@ -31,24 +24,6 @@ __device__ inline int tile_x() { return static_cast<int>(threadIdx.x) % tile_thr
 __device__ inline int tile_y() { return static_cast<int>(threadIdx.x) / tile_threads_x; }
 
 constexpr int tile_stride(int chunks) { return chunks * chunk_size + 4; }
-
-__device__ inline bool aligned_16(const void* p) { return (reinterpret_cast<uintptr_t>(p) & 15) == 0; }
-
-// Copies 16 bytes into shared memory in the background, until copies_arrive().
-__device__ inline void copy_async(float* to, const float* from) {
-#ifdef PEFT_CUDA_EMULATED
-  *reinterpret_cast<float4*>(to) = *reinterpret_cast<const float4*>(from);
-#else
-  const auto address = static_cast<unsigned>(__cvta_generic_to_shared(to));
-  asm volatile("cp.async.cg.shared.global [%0], [%1], 16;\n" ::"r"(address), "l"(from) : "memory");
-#endif
-}
-// Waits for this thread's own copies.
-__device__ inline void copies_arrive() {
-#ifndef PEFT_CUDA_EMULATED
-  asm volatile("cp.async.wait_all;\n" ::: "memory");
-#endif
-}
 
 // Columns [column, column + 4) of a row of `width`; zeros beyond.
 __device__ inline float4 load_four(const float* row, int column, int width) {
@@ -83,7 +58,7 @@ __device__ void fetch_chunk(const RowOf& row_of, int count, int column, int widt
     if (row < count && column + c < width) {
       const float* from = row_of(row);
       if (column + c + 4 <= width && aligned_16(from + column + c)) {
-        copy_async(at, from + column + c);
+        copy_async<16>(at, from + column + c);
       } else {
         *reinterpret_cast<float4*>(at) = load_four(from, column + c, width);
       }

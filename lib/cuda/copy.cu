@@ -1,8 +1,8 @@
 // fill and copy: constants, bytes between equal plain types, and conversions between f32, f16 and bf16.
-#include "cuda/convert.cuh"
+#include "base/half.h"
 #include "cuda/cuda_backend.h"
+#include "cuda/floats.cuh"
 #include "cuda/spans.cuh"
-#include "cuda/vector.cuh"
 
 namespace peft::cuda {
 namespace {
@@ -35,10 +35,7 @@ struct Convert {
   Matrix<To> y;
   template <int width>
   __device__ void operator()(int64_t row, int64_t column) const {
-    const Pack<From, width> in = load<width>(x.row(row) + column);
-    Pack<To, width> out;
-    for (int i = 0; i < width; ++i) out.v[i] = from_float<To>(to_float(in.v[i]));
-    store(out, y.row(row) + column);
+    store_floats(load_floats<width>(x.row(row) + column), y.row(row) + column);
   }
 };
 
@@ -79,8 +76,8 @@ void move_words(cudaStream_t stream, const ConstView& x, const View& y) {
 template <typename From, typename To>
 void convert(cudaStream_t stream, const ConstView& x, const View& y) {
   const Convert<From, To> body{matrix<const From>(x), matrix<To>(y)};
-  for_floats(stream, rows_aligned<4>(body.x) && rows_aligned<4>(body.y), x.dense() && y.dense(), x.rows(), x.columns(),
-             body);
+  for_packs<8>(stream, rows_aligned<8>(body.x) && rows_aligned<8>(body.y), x.dense() && y.dense(), x.rows(),
+               x.columns(), body);
 }
 
 }  // namespace
@@ -90,6 +87,10 @@ void CudaBackend::fill(View y, float value) {
     if (y.dtype == DType::f32) {
       const Fill<float> body{value, matrix<float>(y)};
       return for_floats(stream(), rows_aligned<4>(body.y), y.dense(), y.rows(), y.columns(), body);
+    }
+    if (y.dtype == DType::bf16) {
+      const Fill<uint16_t> body{float_to_bfloat16(value), matrix<uint16_t>(y)};
+      return for_words<uint16_t>(stream(), y.dense(), body, body.y);
     }
     PEFT_ASSERT(value == 0 && !is_quantized(y.dtype));  // zero bytes are zero in every plain type
     if (whole_words(y, 4)) {

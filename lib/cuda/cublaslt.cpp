@@ -125,6 +125,11 @@ uint32_t alignment_of(const void* address) {
   return static_cast<uint32_t>(value & (~value + 1));
 }
 
+cudaDataType_t cuda_type(DType dtype) {
+  PEFT_ASSERT(dtype == DType::f32 || dtype == DType::bf16);
+  return dtype == DType::bf16 ? CUDA_R_16BF : CUDA_R_32F;
+}
+
 // A row-major matrix is a column-major one of the swapped sizes. The stride of a single row means nothing.
 void make_layout(Layout& layout, cudaDataType_t type, int64_t rows, int64_t columns, int64_t stride) {
   check_status(functions().layout_create(layout.to(), type, static_cast<uint64_t>(columns),
@@ -192,13 +197,14 @@ bool CublasLt::multiply(cudaStream_t stream, const Product& product) {
   check_status(functions().matmul(static_cast<cublasLtHandle_t>(handle_), plan.desc.get(), &alpha, product.b,
                                   plan.b.get(), product.a, plan.a.get(), &beta, product.y, plan.y.get(), product.y,
                                   plan.y.get(), &plan.algorithm, workspace_, static_cast<size_t>(workspace_bytes),
-                                  stream),
+                                  ordered(stream)),
                "cublasLtMatmul");
   return true;
 }
 
 const CublasLt::Plan& CublasLt::plan_for(const Product& p) {
-  const int64_t flags = p.bfloat16 | p.a_transposed << 1 | p.b_transposed << 2 | p.accumulate << 3;
+  const int64_t flags = (p.operands == DType::bf16) | p.a_transposed << 1 | p.b_transposed << 2 | p.accumulate << 3 |
+                        (p.result == DType::bf16) << 4;
   const Key key = {flags,      p.m,        p.n,
                    p.k,        p.a_stride, p.b_stride,
                    p.y_stride, alignment_of(p.a), alignment_of(p.b),
@@ -220,10 +226,10 @@ std::unique_ptr<CublasLt::Plan> CublasLt::make_plan(const Product& p) const {
                "cublasLtMatmulDescSetAttribute");
   check_status(f.desc_set(plan->desc.get(), CUBLASLT_MATMUL_DESC_TRANSB, &second, sizeof second),
                "cublasLtMatmulDescSetAttribute");
-  const cudaDataType_t type = p.bfloat16 ? CUDA_R_16BF : CUDA_R_32F;
+  const cudaDataType_t type = cuda_type(p.operands);
   make_layout(plan->a, type, p.a_transposed ? p.k : p.m, p.a_transposed ? p.m : p.k, p.a_stride);
   make_layout(plan->b, type, p.b_transposed ? p.n : p.k, p.b_transposed ? p.k : p.n, p.b_stride);
-  make_layout(plan->y, CUDA_R_32F, p.m, p.n, p.y_stride);
+  make_layout(plan->y, cuda_type(p.result), p.m, p.n, p.y_stride);
 
   Preference preference;
   check_status(f.preference_create(preference.to()), "cublasLtMatmulPreferenceCreate");
@@ -232,6 +238,9 @@ std::unique_ptr<CublasLt::Plan> CublasLt::make_plan(const Product& p) const {
                  "cublasLtMatmulPreferenceSetAttribute");
   };
   prefer(CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, static_cast<uint64_t>(workspace_bytes));
+  // Parts of a sum meet in f32: by the other schemes each would be rounded to the type of y.
+  if (p.result == DType::bf16)
+    prefer(CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK, static_cast<uint32_t>(CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE));
   prefer(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, alignment_of(p.b));
   prefer(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES, alignment_of(p.a));
   prefer(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, alignment_of(p.y));

@@ -11,16 +11,20 @@
 #include <string>
 #include <vector>
 
+#include "tensor/dtype.h"
+
 namespace peft::cuda {
 
 // y[m,n] = alpha a[m,k] b[k,n], added to y with `accumulate`; row-major, strides in elements. A transposed operand lies
-// in memory as [k,m] or [n,k]. Operands are f32, multiplied exactly, or bf16; sums and y are f32.
+// in memory as [k,m] or [n,k]. Operands are both f32, multiplied exactly, or both bf16; y is f32 or, of bf16 operands,
+// bf16. Sums are f32, and rounded once where y is bf16.
 struct Product {
-  bool bfloat16 = false, a_transposed = false, b_transposed = false, accumulate = false;
+  DType operands = DType::f32, result = DType::f32;
+  bool a_transposed = false, b_transposed = false, accumulate = false;
   float alpha = 1.0f;
   int64_t m = 0, n = 0, k = 0;
   const std::byte *a = nullptr, *b = nullptr;
-  float* y = nullptr;
+  std::byte* y = nullptr;
   int64_t a_stride = 0, b_stride = 0, y_stride = 0;
 };
 

@@ -43,19 +43,24 @@ class DeviceScope {
   int before_ = -1;
 };
 
-class CublasLt;  // cuda/cublaslt.h
-class Staging;   // cuda/staging.h
+class BackgroundCopies;  // cuda/background_copies.h
+class CublasLt;          // cuda/cublaslt.h
+class Staging;           // cuda/staging.h
 
 class CudaBackend final : public Backend {
  public:
   // Throws Error; create_backend of the module's table turns that into a Fault.
-  CudaBackend(const DeviceProperties& properties, std::shared_ptr<MemorySource> memory);
+  CudaBackend(const DeviceProperties& properties, std::shared_ptr<MemorySource> memory,
+              std::shared_ptr<MemorySource> pinned);
   ~CudaBackend() override;
 
   DeviceKind kind() const override { return DeviceKind::cuda; }
   std::shared_ptr<MemorySource> memory() const override { return memory_; }
+  std::shared_ptr<MemorySource> pinned_memory() const override { return pinned_; }
+  bool bfloat16_activations() const override { return true; }
 
   const DeviceProperties& properties() const { return properties_; }
+  // For launches; for all else ordered(stream()).
   cudaStream_t stream() const { return stream_; }
 
 #define KERNEL(name, ...) void name(__VA_ARGS__) override;
@@ -68,14 +73,17 @@ class CudaBackend final : public Backend {
   void receive(const std::byte* device, std::byte* host, int64_t bytes) override;
   void send(const std::byte* host, std::byte* device, int64_t bytes) override;
   void wait() override;
+  int64_t start_copy(const std::byte* from, std::byte* to, int64_t bytes) override;
+  void await_copy(int64_t ticket) override;
 
  private:
-  // Runs `body` with this backend's device current. An error of it becomes the fault; after a fault nothing runs.
+  // Runs `body` with this backend's device current and its launches queued. An error of it becomes the fault; after a fault nothing runs.
   template <typename Body>
   void run(const char* what, Body&& body) noexcept {
     if (fault_.code != 0) return;
     try {
       const DeviceScope scope(properties_.index);
+      const QueueScope queueing(*queue_, what);
       body();
     } catch (const Error& error) {
       keep(error.code(), what, error.what());
@@ -86,10 +94,12 @@ class CudaBackend final : public Backend {
   void keep(Code code, const char* what, const char* text) noexcept;
 
   DeviceProperties properties_;
-  std::shared_ptr<MemorySource> memory_;
+  std::shared_ptr<MemorySource> memory_, pinned_;
   cudaStream_t stream_ = nullptr;
+  std::unique_ptr<LaunchQueue> queue_;
   std::unique_ptr<CublasLt> cublaslt_;
   std::unique_ptr<Staging> staging_;
+  std::unique_ptr<BackgroundCopies> copies_;  // made when first asked for
 };
 
 }  // namespace peft::cuda

@@ -2,11 +2,12 @@
 
 #include <cuda_runtime.h>
 
+#include "cuda/launch_queue.h"
+
 namespace peft::cuda {
-namespace {
 
 // Errors after which the process's context on the GPU answers nothing else any more.
-bool is_lost(cudaError_t status) {
+bool is_device_lost(cudaError_t status) {
   switch (status) {
     case cudaErrorIllegalAddress:
     case cudaErrorLaunchFailure:
@@ -27,13 +28,11 @@ bool is_lost(cudaError_t status) {
   }
 }
 
-}  // namespace
-
 void check_cuda(cudaError_t status, const char* what) {
   if (status == cudaSuccess) [[likely]]
     return;
   cudaGetLastError();  // or the next launch would report it again; a lost device stays lost
-  const Code code = is_lost(status)                         ? Code::device_lost
+  const Code code = is_device_lost(status)                  ? Code::device_lost
                     : status == cudaErrorMemoryAllocation ? Code::out_of_memory
                                                             : Code::device;
   fail(code, "{}: {} ({})", what, cudaGetErrorString(status), cudaGetErrorName(status));
@@ -98,9 +97,32 @@ std::byte* allocate_memory(int32_t device, int64_t bytes) {
   return static_cast<std::byte*>(block);
 }
 
+std::byte* allocate_pinned(int32_t device, int64_t bytes) {
+  PEFT_ASSERT(bytes >= 0);
+  const DeviceScope scope(device);
+  void* block = nullptr;
+  const cudaError_t status =
+      cudaHostAlloc(&block, static_cast<size_t>(bytes > 0 ? bytes : 1), cudaHostAllocPortable);
+  if (status == cudaErrorMemoryAllocation) {
+    cudaGetLastError();
+    fail(Code::out_of_memory, "cuda:{}: {} bytes of pinned host memory asked for", device, bytes);
+  }
+  check_cuda(status, "cudaHostAlloc");
+  return static_cast<std::byte*>(block);
+}
+
+void release_pinned(int32_t device, std::byte* block) noexcept {
+  try {
+    const DeviceScope scope(device);
+    if (cudaFreeHost(block) != cudaSuccess) cudaGetLastError();
+  } catch (const std::exception&) {  // the device is lost, and the block with it
+  }
+}
+
 void release_memory(int32_t device, std::byte* block) noexcept {
   try {
     const DeviceScope scope(device);
+    start_queued(device);
     if (cudaFree(block) != cudaSuccess) cudaGetLastError();
   } catch (const std::exception&) {  // the device is lost, and the block with it
   }

@@ -16,7 +16,11 @@ DeviceProperties device_properties(int32_t device);
 
 // 256-byte aligned; Code::out_of_memory names the bytes asked for and free.
 std::byte* allocate_memory(int32_t device, int64_t bytes);
-// Waits for what still uses the block. On a lost device nothing is left to give back.
+// Waits for what still uses the block, what is queued included (launch_queue.h). On a lost device nothing is left to give back.
 void release_memory(int32_t device, std::byte* block) noexcept;
+
+// Pinned host memory, for copies in the background; Code::out_of_memory names the bytes.
+std::byte* allocate_pinned(int32_t device, int64_t bytes);
+void release_pinned(int32_t device, std::byte* block) noexcept;
 
 }  // namespace peft::cuda

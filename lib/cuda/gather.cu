@@ -1,9 +1,11 @@
 // gather_rows and scatter_add_rows: whole rows, decoded where they are stored otherwise.
+#include <algorithm>
+
 #include "cuda/cuda_backend.h"
 #include "cuda/decode.cuh"
+#include "cuda/floats.cuh"
 #include "cuda/reduce.cuh"
 #include "cuda/spans.cuh"
-#include "cuda/vector.cuh"
 
 namespace peft::cuda {
 namespace {
@@ -20,34 +22,35 @@ struct Nf4Rows {
 };
 
 // An index out of range gives NaN: visible, where a read out of bounds could cost the whole device.
-template <typename Rows>
+template <typename Rows, typename T>
 struct Gather {
   Rows x;
   int64_t x_rows;
   const int32_t* index;
-  Matrix<float> y;
+  Matrix<T> y;
 
   template <int width>
   __device__ void operator()(int64_t row, int64_t column) const {
     const int64_t from = index[row];
-    float values[width];
+    Floats<width> values;
     if (from >= 0 && from < x_rows) {
-      x.decode(from, column, values);
+      x.decode(from, column, values.v);
     } else {
-      for (float& value : values) value = NAN;
+      for (float& value : values.v) value = NAN;
     }
-    Floats<width> out;
-    for (int i = 0; i < width; ++i) out.v[i] = values[i];
-    store(out, y.row(row) + column);
+    store_floats(values, y.row(row) + column);
   }
 };
 
-// packs: x may be read four columns at a time.
 template <typename Rows>
-void gather(cudaStream_t stream, const Rows& rows, bool packs, const ConstView& x, const ConstView& index,
-            const View& y) {
-  const Gather<Rows> body{rows, x.rows(), index.row<int32_t>(), matrix<float>(y)};
-  for_floats(stream, packs && rows_aligned<4>(body.y), /*dense=*/false, y.rows(), y.columns(), body);
+void gather(cudaStream_t stream, const Rows& rows, const ConstView& x, const ConstView& index, const View& y) {
+  with_activation_type({y.dtype}, [&](auto zero) {
+    using T = decltype(zero);
+    constexpr int width = wide_pack<T>;
+    const Gather<Rows, T> body{rows, x.rows(), index.row<int32_t>(), matrix<T>(y)};
+    const bool packs = is_quantized(x.dtype) || packs_aligned<width>(x);
+    for_packs<width>(stream, packs && rows_aligned<width>(body.y), /*dense=*/false, y.rows(), y.columns(), body);
+  });
 }
 
 constexpr unsigned scatter_threads = 256, scatter_warps = scatter_threads / warp_size;
@@ -56,11 +59,14 @@ constexpr unsigned scatter_threads = 256, scatter_warps = scatter_threads / warp
 // often tokens of like frequency. It reads the whole index, lists what is its own in order, and adds that. The block's
 // threads form groups of 2^shift that go along a row; a group owns its rows again, so that every element of y has one
 // thread, which adds in the order of i.
-template <int width>
+//
+// What goes to one row of y is added up in f32 and rounded once for each scatter_threads rows of x.
+template <int width, typename X, typename Y>
 __global__ void __launch_bounds__(scatter_threads)
-    scatter_add_kernel(float alpha, Matrix<const float> x, const int32_t* index, Matrix<float> y, unsigned shift) {
+    scatter_add_kernel(float alpha, Matrix<const X> x, const int32_t* index, Matrix<Y> y, unsigned shift) {
   __shared__ int64_t from[scatter_threads];
-  __shared__ int32_t to[scatter_threads];
+  __shared__ int32_t to[scatter_threads], next[scatter_threads];  // next: of the same row; -1 for none
+  __shared__ bool leads[scatter_threads];                          // whether none of the same row is before
   __shared__ unsigned found[scatter_warps];
   const unsigned thread = threadIdx.x, lane = thread % warp_size, warp = thread / warp_size;
   const unsigned group = thread >> shift, groups = scatter_threads >> shift;
@@ -82,46 +88,67 @@ __global__ void __launch_bounds__(scatter_threads)
       to[place] = row;
     }
     __syncthreads();
+    if (thread < count) {
+      bool is_first = true;
+      int32_t follower = -1;
+      for (unsigned e = 0; e < count; ++e) {
+        if (to[e] != to[thread]) continue;
+        if (e < thread) is_first = false;
+        if (e > thread && follower < 0) follower = static_cast<int32_t>(e);
+      }
+      leads[thread] = is_first;
+      next[thread] = follower;
+    }
+    __syncthreads();
     for (unsigned e = 0; e < count; ++e) {
-      if (static_cast<unsigned>(to[e]) / gridDim.x % groups != group) continue;
-      const float* const source = x.row(from[e]);
-      float* const target = y.row(to[e]);
+      if (!leads[e] || static_cast<unsigned>(to[e]) / gridDim.x % groups != group) continue;
+      Y* const target = y.row(to[e]);
       for (int64_t column = first; column < x.columns; column += step) {
-        const Floats<width> in = load<width>(source + column);
-        Floats<width> sum = load<width>(static_cast<const float*>(target + column));
-        for (int k = 0; k < width; ++k) sum.v[k] = fmaf(alpha, in.v[k], sum.v[k]);
-        store(sum, target + column);
+        Floats<width> sum = load_floats<width>(target + column);
+        for (int32_t same = static_cast<int32_t>(e); same >= 0; same = next[same]) {
+          const Floats<width> in = load_floats<width>(x.row(from[same]) + column);
+#pragma unroll
+          for (int k = 0; k < width; ++k) sum.v[k] = fmaf(alpha, in.v[k], sum.v[k]);
+        }
+        store_floats(sum, target + column);
       }
     }
   }
+}
+
+template <typename X, typename Y>
+void scatter_add(cudaStream_t stream, int64_t multiprocessors, float alpha, const ConstView& x, const ConstView& index,
+                 const View& y) {
+  constexpr int width = std::max(wide_pack<X>, wide_pack<Y>);
+  const Matrix<const X> in = matrix<const X>(x);
+  const Matrix<Y> out = matrix<Y>(y);
+  if (in.rows == 0 || in.columns == 0) return;
+  const bool wide = rows_aligned<width>(in) && rows_aligned<width>(out) && in.columns % width == 0;
+  const int64_t packs = wide ? in.columns / width : in.columns;
+  unsigned shift = 0;
+  while ((1u << shift) < scatter_threads && (int64_t{1} << shift) < packs) ++shift;
+  const unsigned blocks = blocks_for(out.rows, scatter_threads >> shift, 8 * multiprocessors);
+  launch(stream, dim3(blocks), dim3(scatter_threads), 0,
+         wide ? scatter_add_kernel<width, X, Y> : scatter_add_kernel<1, X, Y>, alpha, in, index.row<int32_t>(), out,
+         shift);
 }
 
 }  // namespace
 
 void CudaBackend::gather_rows(ConstView x, ConstView index, View y) {
   run("gather_rows", [&] {
-    if (is_nf4(x.dtype)) {
-      return gather(stream(), Nf4Rows{nf4_source(x), x.columns()}, /*packs=*/true, x, index, y);
-    }
-    with_stored_type(x.dtype, [&](auto type) {
-      const bool packs = is_quantized(type()) || packs_aligned<4>(x);
-      gather(stream(), stored_rows<type()>(x), packs, x, index, y);
-    });
+    if (is_nf4(x.dtype)) return gather(stream(), Nf4Rows{nf4_source(x), x.columns()}, x, index, y);
+    with_stored_type(x.dtype, [&](auto type) { gather(stream(), stored_rows<type()>(x), x, index, y); });
   });
 }
 
 void CudaBackend::scatter_add_rows(float alpha, ConstView x, ConstView index, View y) {
   run("scatter_add_rows", [&] {
-    const Matrix<const float> in = matrix<const float>(x);
-    const Matrix<float> out = matrix<float>(y);
-    if (in.rows == 0 || in.columns == 0) return;
-    const bool wide = rows_aligned<4>(in) && rows_aligned<4>(out) && in.columns % 4 == 0;
-    const int64_t packs = wide ? in.columns / 4 : in.columns;
-    unsigned shift = 0;
-    while ((1u << shift) < scatter_threads && (int64_t{1} << shift) < packs) ++shift;
-    const unsigned blocks = blocks_for(out.rows, scatter_threads >> shift, 8 * int64_t{properties_.multiprocessors});
-    launch(stream(), dim3(blocks), dim3(scatter_threads), 0, wide ? scatter_add_kernel<4> : scatter_add_kernel<1>,
-           alpha, in, index.row<int32_t>(), out, shift);
+    with_activation_type({x.dtype}, [&](auto from) {
+      with_activation_type({y.dtype}, [&](auto to) {
+        scatter_add<decltype(from), decltype(to)>(stream(), properties_.multiprocessors, alpha, x, index, y);
+      });
+    });
   });
 }
 

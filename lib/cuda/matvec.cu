@@ -49,16 +49,19 @@ void dot_plain(const DotCall& call, const ConstView& b) {
   start_plain<DType::bf16>(call, b);
 }
 
+bool is_matvec(const MatmulOptions& options, int64_t m, DType b) {
+  if (options.kind == MatmulKind::nt) return m <= most_matvec_rows;
+  return options.kind == MatmulKind::nn && m <= 1 && is_floating(b);
+}
+
 bool matvec(CudaBackend& backend, const MatmulOptions& options, ConstView a, ConstView b, View y) {
   const int64_t rows = a.rows();
   const bool nt = options.kind == MatmulKind::nt;
-  if (options.kind == MatmulKind::tn || rows > (nt ? most_matvec_rows : 1)) return false;
-  if (!nt && !is_floating(b.dtype)) return false;
-  PEFT_ASSERT(a.dtype == DType::f32 && y.dtype == DType::f32);
+  if (!is_matvec(options, rows, b.dtype)) return false;
   const int64_t columns = nt ? b.rows() : b.columns();
   PEFT_ASSERT(a.columns() == (nt ? b.columns() : b.rows()) && y.rows() == rows && y.columns() == columns);
   if (rows == 0 || columns == 0) return true;
-  const DotCall call{backend,       matrix<float>(a),   matrix<float>(y),
+  const DotCall call{backend,       float_rows(a),      float_rows(y),
                      columns,       options.alpha,      options.accumulate,
                      options.arithmetic == Arithmetic::bfloat16};
   if (!nt) {

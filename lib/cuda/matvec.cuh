@@ -17,7 +17,9 @@
 #pragma once
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
+#include <type_traits>
 
 #include "cuda/convert.cuh"
 #include "cuda/cuda_backend.h"
@@ -31,6 +33,37 @@ namespace peft::cuda {
 inline constexpr int dot_threads = 512, dot_warps = dot_threads / 32;
 inline constexpr int64_t most_dot_size = int64_t{1} << 30;  // of n and k, so that places fit into 32 bits
 
+// Rows of f32 or bf16. Told apart at run time: of each kernel there is one, and it looks once a load of `a` or a sum.
+template <typename Byte>
+struct FloatRows {
+  Byte* data = nullptr;
+  int64_t rows = 0, columns = 0, stride = 0;
+  bool bfloat16 = false;
+
+  template <typename T>
+  __device__ auto row(int64_t index) const {
+    using Element = std::conditional_t<std::is_const_v<Byte>, const T, T>;
+    return reinterpret_cast<Element*>(data) + index * stride;
+  }
+  __device__ float at(int64_t r, int64_t c) const {
+    return bfloat16 ? to_float(row<BFloat16>(r)[c]) : row<float>(r)[c];
+  }
+  __device__ void set(int64_t r, int64_t c, float value) const {
+    if (bfloat16) {
+      row<BFloat16>(r)[c] = from_float<BFloat16>(value);
+    } else {
+      row<float>(r)[c] = value;
+    }
+  }
+};
+using ConstFloatRows = FloatRows<const std::byte>;
+
+template <typename Byte>
+FloatRows<Byte> float_rows(const BasicView<Byte>& x) {
+  PEFT_ASSERT(x.dtype == DType::f32 || x.dtype == DType::bf16);
+  return {x.data, x.rows(), x.columns(), x.row_stride, x.dtype == DType::bf16};
+}
+
 struct DotShape {
   int n = 0, k = 0;
   int rows = 0;                // of a
@@ -38,8 +71,8 @@ struct DotShape {
   int tiles = 0;
   float alpha = 1;
   bool accumulate = false;
-  bool round_a = false;  // to bf16
-  bool wide_a = false;   // rows of a may be read 16 bytes at a time
+  bool round_a = false;  // to bf16; of f32 rows
+  bool wide_a = false;   // rows of a may be read four elements at a time
 };
 
 // Distance of two packs of `a` in shared memory, in floats: lanes that read a pack each then meet different banks.
@@ -55,30 +88,40 @@ constexpr int row_floats_of(int pack, int M) { return stretch_of(pack, M) / pack
 __device__ inline float rounded_to_bfloat16(float value) { return to_float(from_float<BFloat16>(value)); }
 
 // a[:, begin : begin + count) into shared memory, with zeros to a multiple of four.
-template <int pack, int M>
-__device__ inline void stage_rows(const DotShape& shape, const Matrix<const float>& a, int begin, int count,
-                                  float* shared) {
+template <int pack, int M, typename T>
+__device__ inline void stage_rows_of(const DotShape& shape, const ConstFloatRows& a, int begin, int count,
+                                     float* shared) {
   constexpr int pitch = pack_pitch(pack);
   for (int m = 0; m < shape.rows; ++m) {
-    const float* from = a.row(m) + begin;
+    const T* from = a.row<T>(m) + begin;
     float* to = shared + m * row_floats_of(pack, M);
     if (shape.wide_a) {
 #pragma unroll 4
       for (int i = static_cast<int>(threadIdx.x) * 4; i < count; i += dot_threads * 4) {
-        Floats<4> four = load<4>(from + i);
-        if (shape.round_a) {
+        const Pack<T, 4> from_four = load<4>(from + i);
+        Floats<4> four;
 #pragma unroll
-          for (int c = 0; c < 4; ++c) four.v[c] = rounded_to_bfloat16(four.v[c]);
+        for (int c = 0; c < 4; ++c) {
+          four.v[c] = to_float(from_four.v[c]);
+          if (shape.round_a) four.v[c] = rounded_to_bfloat16(four.v[c]);
         }
         store(four, to + i / pack * pitch + i % pack);
       }
     } else {
 #pragma unroll 1
       for (int i = static_cast<int>(threadIdx.x); i < (count + 3) / 4 * 4; i += dot_threads) {
-        const float value = i < count ? from[i] : 0.0f;
+        const float value = i < count ? to_float(from[i]) : 0.0f;
         to[i / pack * pitch + i % pack] = shape.round_a ? rounded_to_bfloat16(value) : value;
       }
     }
+  }
+}
+template <int pack, int M>
+__device__ inline void stage_rows(const DotShape& shape, const ConstFloatRows& a, int begin, int count, float* shared) {
+  if (a.bfloat16) {
+    stage_rows_of<pack, M, BFloat16>(shape, a, begin, count, shared);
+  } else {
+    stage_rows_of<pack, M, float>(shape, a, begin, count, shared);
   }
 }
 
@@ -131,7 +174,7 @@ __device__ inline void multiply_packs(const typename Weights::Raw (&raw)[R], con
 
 template <typename Weights, int M, int R, bool round>
 __global__ void __launch_bounds__(dot_threads, 1)
-    dot_rows(Weights b, DotShape shape, Matrix<const float> a, Matrix<float> y) {
+    dot_rows(Weights b, DotShape shape, ConstFloatRows a, FloatRows<std::byte> y) {
   constexpr int pack = Weights::pack, stretch = stretch_of(pack, M);
   using Raw = typename Weights::Raw;
   PEFT_DYNAMIC_SHARED(float, x);
@@ -146,8 +189,7 @@ __global__ void __launch_bounds__(dot_threads, 1)
   const auto first_row = [&](int tile, int of_group) { return (tile * groups + of_group) * R; };
   const auto put = [&](int row, int m, float sum) {
     if (row >= shape.n || m >= shape.rows) return;
-    float& out = y.at(m, row);
-    out = shape.accumulate ? fmaf(shape.alpha, sum, out) : shape.alpha * sum;
+    y.set(m, row, shape.accumulate ? fmaf(shape.alpha, sum, y.at(m, row)) : shape.alpha * sum);
   };
   Raw packs[R] = {};
   const auto fetch = [&](int tile, int column, Raw(&to)[R]) {
@@ -228,8 +270,8 @@ __global__ void __launch_bounds__(dot_threads, 1)
 // One call, before a kernel for its weights is chosen.
 struct DotCall {
   CudaBackend& backend;
-  Matrix<const float> a;
-  Matrix<float> y;
+  ConstFloatRows a;
+  FloatRows<std::byte> y;
   int64_t n = 0;
   float alpha = 1;
   bool accumulate = false;
@@ -267,8 +309,10 @@ void start_dot(const DotCall& call, const Weights& weights, bool round_weights) 
   shape.rows = static_cast<int>(call.a.rows);
   shape.alpha = call.alpha;
   shape.accumulate = call.accumulate;
-  shape.round_a = call.bfloat16;
-  shape.wide_a = rows_aligned<4>(call.a) && shape.k % 4 == 0;
+  shape.round_a = call.bfloat16 && !call.a.bfloat16;
+  const uintptr_t four = call.a.bfloat16 ? 8 : 16;
+  shape.wide_a = reinterpret_cast<uintptr_t>(call.a.data) % four == 0 && shape.k % 4 == 0 &&
+                 (call.a.rows <= 1 || call.a.stride % 4 == 0);
   shape.lanes = 1;
   while (shape.lanes < 32 && shape.lanes * pack < shape.k) shape.lanes *= 2;
 

@@ -7,9 +7,12 @@ namespace peft::cuda {
 
 inline constexpr int64_t most_matvec_rows = 8;
 
-// y = alpha a b^T (kind nt; up to most_matvec_rows rows, b of any floating or quantized type) or alpha a b (kind nn;
-// one row, b floating), or added to y. False, with nothing done, for products of other shapes. `int8` is computed as
-// `float32`.
+// Whether a product of m rows is one of these: kind nt with up to most_matvec_rows rows and b of any floating or
+// quantized type, or kind nn with one row and b floating.
+bool is_matvec(const MatmulOptions& options, int64_t m, DType b);
+
+// y = alpha a b^T (kind nt) or alpha a b (kind nn), or added to y; a and y f32 or bf16. False, with nothing done, where
+// is_matvec() says no. Sums are f32, rounded once for bf16 y. `int8` is computed as `float32`.
 bool matvec(CudaBackend& backend, const MatmulOptions& options, ConstView a, ConstView b, View y);
 
 }  // namespace peft::cuda

@@ -15,7 +15,7 @@ struct ColumnShape {
 
 template <DType dtype, int width>
 __global__ void __launch_bounds__(column_threads)
-    add_columns(StoredRows<dtype> b, ColumnShape shape, const float* a, float* y) {
+    add_columns(StoredRows<dtype> b, ColumnShape shape, ConstFloatRows a, FloatRows<std::byte> y) {
   constexpr int columns = 32 * width;
   __shared__ float sums[column_warps][columns];
   const int lane = static_cast<int>(threadIdx.x % 32), warp = static_cast<int>(threadIdx.x / 32);
@@ -26,7 +26,7 @@ __global__ void __launch_bounds__(column_threads)
     for (int64_t row = warp; row < shape.k; row += column_warps) {
       float w[width];
       b.decode(row, column, w);
-      const float x = shape.round ? rounded_to_bfloat16(a[row]) : a[row];
+      const float x = shape.round ? rounded_to_bfloat16(a.at(0, row)) : a.at(0, row);
 #pragma unroll
       for (int i = 0; i < width; ++i) {
         sum[i] = fmaf(x, shape.round && dtype != DType::bf16 ? rounded_to_bfloat16(w[i]) : w[i], sum[i]);
@@ -41,7 +41,7 @@ __global__ void __launch_bounds__(column_threads)
     if (to >= shape.n) return;
     float total = 0;
     for (int w = 0; w < column_warps; ++w) total += sums[w][i % width * 32 + i / width];
-    y[to] = shape.accumulate ? fmaf(shape.alpha, total, y[to]) : shape.alpha * total;
+    y.set(0, to, shape.accumulate ? fmaf(shape.alpha, total, y.at(0, to)) : shape.alpha * total);
   }
 }
 
@@ -49,7 +49,7 @@ template <DType dtype, int width>
 void start_columns(const DotCall& call, const ConstView& b) {
   const ColumnShape shape{call.n, b.rows(), call.alpha, call.accumulate, call.bfloat16};
   launch(call.backend.stream(), dim3(blocks_for(shape.n, 32 * width)), dim3(column_threads), 0,
-         add_columns<dtype, width>, stored_rows<dtype>(b), shape, call.a.data, call.y.data);
+         add_columns<dtype, width>, stored_rows<dtype>(b), shape, call.a, call.y);
 }
 
 // The widest pack that still gives every multiprocessor a block.

@@ -61,12 +61,19 @@ std::byte* allocate(int32_t device, int64_t bytes, Fault* fault) noexcept {
 
 void release(int32_t device, std::byte* block, int64_t) noexcept { release_memory(device, block); }
 
-Backend* create_backend(int32_t device, const std::shared_ptr<MemorySource>& memory, Fault* fault) noexcept {
-  return guarded(fault, [&]() -> Backend* { return new CudaBackend(device_properties(device), memory); });
+std::byte* allocate_host(int32_t device, int64_t bytes, Fault* fault) noexcept {
+  return guarded(fault, [&] { return allocate_pinned(device, bytes); });
 }
 
-ModuleTable table = {sizeof(ModuleTable), kernel_fingerprint(), 0,       CublasLt::workspace_bytes,
-                     facts,               allocate,             release, create_backend};
+void release_host(int32_t device, std::byte* block, int64_t) noexcept { release_pinned(device, block); }
+
+Backend* create_backend(int32_t device, const std::shared_ptr<MemorySource>& memory,
+                        const std::shared_ptr<MemorySource>& pinned, Fault* fault) noexcept {
+  return guarded(fault, [&]() -> Backend* { return new CudaBackend(device_properties(device), memory, pinned); });
+}
+
+ModuleTable table = {sizeof(ModuleTable), kernel_fingerprint(), 0,            CublasLt::workspace_bytes, facts, allocate,
+                     release,             allocate_host,        release_host, create_backend};
 
 }  // namespace
 }  // namespace peft::cuda

@@ -20,9 +20,9 @@ struct Operand {
 };
 
 // A block computes [64, 64] of y, a thread [4, 4]; the depth is walked in order.
-template <typename T>
+template <typename T, typename Y>
 __global__ void __launch_bounds__(plain_threads, 2)
-    multiply_plain_kernel(Operand<T> a, Operand<T> b, float* y, int64_t y_stride, int64_t m, int64_t n, int64_t k,
+    multiply_plain_kernel(Operand<T> a, Operand<T> b, Y* y, int64_t y_stride, int64_t m, int64_t n, int64_t k,
                           float alpha, bool accumulate) {
   __shared__ float a_tile[plain_depth][plain_tile + 1], b_tile[plain_depth][plain_tile + 1];
   constexpr int64_t across = plain_tile;
@@ -48,13 +48,13 @@ __global__ void __launch_bounds__(plain_threads, 2)
     for (int j = 0; j < 4; ++j) {
       const int64_t r = row + thread_row + i, c = column + thread_column + j;
       if (r >= m || c >= n) continue;
-      float& out = y[r * y_stride + c];
-      out = accumulate ? out + alpha * sums[i][j] : alpha * sums[i][j];
+      Y& out = y[r * y_stride + c];
+      out = from_float<Y>(accumulate ? to_float(out) + alpha * sums[i][j] : alpha * sums[i][j]);
     }
   }
 }
 
-template <typename T>
+template <typename T, typename Y>
 void multiply_plain_as(cudaStream_t stream, const Product& p) {
   const Operand<T> a = {reinterpret_cast<const T*>(p.a), p.a_transposed ? 1 : p.a_stride,
                         p.a_transposed ? p.a_stride : 1};
@@ -62,15 +62,17 @@ void multiply_plain_as(cudaStream_t stream, const Product& p) {
                         p.b_transposed ? p.b_stride : 1};
   const int64_t blocks = ((p.m + plain_tile - 1) / plain_tile) * ((p.n + plain_tile - 1) / plain_tile);
   PEFT_ASSERT(blocks < int64_t{1} << 31);
-  launch(stream, dim3(static_cast<unsigned>(blocks)), dim3(plain_threads), 0, multiply_plain_kernel<T>, a, b, p.y,
-         p.y_stride, p.m, p.n, p.k, p.alpha, p.accumulate);
+  launch(stream, dim3(static_cast<unsigned>(blocks)), dim3(plain_threads), 0, multiply_plain_kernel<T, Y>, a, b,
+         reinterpret_cast<Y*>(p.y), p.y_stride, p.m, p.n, p.k, p.alpha, p.accumulate);
 }
 
 inline void multiply_plain(cudaStream_t stream, const Product& product) {
-  if (product.bfloat16) {
-    multiply_plain_as<BFloat16>(stream, product);
+  if (product.operands == DType::f32) {
+    multiply_plain_as<float, float>(stream, product);
+  } else if (product.result == DType::f32) {
+    multiply_plain_as<BFloat16, float>(stream, product);
   } else {
-    multiply_plain_as<float>(stream, product);
+    multiply_plain_as<BFloat16, BFloat16>(stream, product);
   }
 }
 

@@ -4,18 +4,33 @@
 #include "cuda/column_sums.cuh"
 #include "cuda/cublaslt.h"
 #include "cuda/cuda_backend.h"
-#include "cuda/vector.cuh"
+#include "cuda/floats.cuh"
 
 namespace peft::cuda {
 namespace {
 
-struct Element {
-  Matrix<const float> x;
-  __device__ float operator()(int64_t row, int64_t column) const { return x.at(row, column); }
+template <typename T>
+struct ValueTerm {
+  using Element = T;
+  Matrix<const T> x;
+  bool pairs() const { return rows_aligned<2>(x); }
+  template <int width>
+  __device__ Floats<width> operator()(int64_t row, int64_t column) const {
+    return load_floats<width>(x.row(row) + column);
+  }
 };
-struct ProductElement {
-  Matrix<const float> a, b;
-  __device__ float operator()(int64_t row, int64_t column) const { return a.at(row, column) * b.at(row, column); }
+template <typename T>
+struct ProductTerm {
+  using Element = T;
+  Matrix<const T> a, b;
+  bool pairs() const { return rows_aligned<2>(a) && rows_aligned<2>(b); }
+  template <int width>
+  __device__ Floats<width> operator()(int64_t row, int64_t column) const {
+    Floats<width> values = load_floats<width>(a.row(row) + column);
+    const Floats<width> factor = load_floats<width>(b.row(row) + column);
+    for (int i = 0; i < width; ++i) values.v[i] *= factor.v[i];
+    return values;
+  }
 };
 
 // In f64, so that only a sum that f32 cannot hold is infinite. Blocks leave their sums in `partial`, which another block
@@ -63,19 +78,29 @@ static_assert(most_square_blocks <= square_threads);
 }  // namespace
 
 void CudaBackend::sum_rows(ConstView x, View y) {
-  run("sum_rows",
-      [&] { add_column_sums(stream(), Element{matrix<const float>(x)}, x.rows(), x.columns(), y.row<float>()); });
+  run("sum_rows", [&] {
+    PEFT_ASSERT(y.dtype == DType::f32);
+    with_activation_type({x.dtype}, [&](auto zero) {
+      using T = decltype(zero);
+      add_column_sums(stream(), ValueTerm<T>{matrix<const T>(x)}, x.rows(), x.columns(), y.row<float>());
+    });
+  });
 }
 
 void CudaBackend::multiply_sum_rows(ConstView a, ConstView b, View y) {
   run("multiply_sum_rows", [&] {
-    add_column_sums(stream(), ProductElement{matrix<const float>(a), matrix<const float>(b)}, a.rows(), a.columns(),
-                    y.row<float>());
+    PEFT_ASSERT(y.dtype == DType::f32);
+    with_activation_type({a.dtype, b.dtype}, [&](auto zero) {
+      using T = decltype(zero);
+      const ProductTerm<T> term{matrix<const T>(a), matrix<const T>(b)};
+      add_column_sums(stream(), term, a.rows(), a.columns(), y.row<float>());
+    });
   });
 }
 
 void CudaBackend::sum_squares(ConstView x, View y) {
   run("sum_squares", [&] {
+    PEFT_ASSERT(x.dtype == DType::f32 && y.dtype == DType::f32);
     if (x.elements() == 0) return;
     const int64_t elements = x.elements();
     Matrix<const float> all = matrix<const float>(x);

@@ -1,21 +1,21 @@
-// A row of floats spread over a block: thread t has packs t, t + threads and so on. Rows that fit are read from memory
-// once and held in registers; wider ones are read again by every pass.
+// A row of activations spread over a block: thread t has packs t, t + threads and so on. Rows that fit are read from
+// memory once and held in registers, as they are stored; wider ones are read again by every pass.
 #pragma once
 
 #include <cstdint>
 
+#include "cuda/floats.cuh"
 #include "cuda/launch.h"
-#include "cuda/vector.cuh"
 
 namespace peft::cuda {
 
 inline constexpr int packs_held = 4;
 inline constexpr unsigned most_row_threads = 512;
 
-template <int width, bool held>
+template <typename T, int width, bool held>
 class BlockRow {
  public:
-  __device__ BlockRow(const float* row, int64_t columns) : row_(row), columns_(columns) {
+  __device__ BlockRow(const T* row, int64_t columns) : row_(row), columns_(columns) {
     if constexpr (held) {
       for (int k = 0; k < packs_held; ++k) {
         const int64_t column = first() + k * step();
@@ -23,7 +23,7 @@ class BlockRow {
       }
     }
   }
-  // body(column, pack) for this thread's packs in order.
+  // body(column, floats) for this thread's packs in order.
   template <typename Body>
   __device__ void each(const Body& body) const {
     visit([&](int k, int64_t column) { body(column, at(k, column)); });
@@ -39,9 +39,9 @@ class BlockRow {
   __device__ static int64_t step() { return static_cast<int64_t>(blockDim.x) * width; }
   __device__ Floats<width> at(int k, int64_t column) const {
     if constexpr (held) {
-      return packs_[k];
+      return to_floats(packs_[k]);
     } else {
-      return load<width>(row_ + column);
+      return load_floats<width>(row_ + column);
     }
   }
   template <typename Body>
@@ -56,9 +56,9 @@ class BlockRow {
     }
   }
 
-  const float* row_;
+  const T* row_;
   int64_t columns_;
-  Floats<width> packs_[held ? packs_held : 1];
+  Pack<T, width> packs_[held ? packs_held : 1];
 };
 
 template <int pack_width, bool fits>
@@ -67,16 +67,17 @@ struct RowLayout {
   static constexpr bool held = fits;
 };
 
-// start(layout, threads) with the pack width and the number of threads for rows of that many columns. `wide`: every
-// row begins at a multiple of 16 bytes.
-template <typename Start>
+// start(layout, threads) with the pack width and the number of threads for rows of that many columns of T.
+// `wide`: every row begins at a multiple of 16 bytes.
+template <typename T, typename Start>
 void for_row_layout(bool wide, int64_t columns, const Start& start) {
-  wide = wide && columns % 4 == 0;
-  const int64_t packs = wide ? columns / 4 : columns;
+  constexpr int width = wide_pack<T>;
+  wide = wide && columns % width == 0;
+  const int64_t packs = wide ? columns / width : columns;
   const int64_t warps = (packs + packs_held * int64_t{warp_size} - 1) / (packs_held * int64_t{warp_size});
   const bool held = warps * warp_size <= most_row_threads;
   const unsigned threads = held ? static_cast<unsigned>(warps > 0 ? warps : 1) * warp_size : most_row_threads;
-  if (wide) return held ? start(RowLayout<4, true>(), threads) : start(RowLayout<4, false>(), threads);
+  if (wide) return held ? start(RowLayout<width, true>(), threads) : start(RowLayout<width, false>(), threads);
   return held ? start(RowLayout<1, true>(), threads) : start(RowLayout<1, false>(), threads);
 }
 

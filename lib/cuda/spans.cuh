@@ -47,14 +47,18 @@ void for_spans(cudaStream_t stream, bool dense, int64_t rows, int64_t columns, c
   launch(stream, dim3(static_cast<unsigned>(blocks)), dim3(span_threads), 0, span_kernel<width, Body>, layout, body);
 }
 
-// With packs of four where all views allow it.
-template <typename Body>
-void for_floats(cudaStream_t stream, bool wide, bool dense, int64_t rows, int64_t columns, const Body& body) {
+// With packs of `width` where all views allow it.
+template <int width, typename Body>
+void for_packs(cudaStream_t stream, bool wide, bool dense, int64_t rows, int64_t columns, const Body& body) {
   if (wide) {
-    for_spans<4>(stream, dense, rows, columns, body);
+    for_spans<width>(stream, dense, rows, columns, body);
   } else {
     for_spans<1>(stream, dense, rows, columns, body);
   }
+}
+template <typename Body>
+void for_floats(cudaStream_t stream, bool wide, bool dense, int64_t rows, int64_t columns, const Body& body) {
+  for_packs<4>(stream, wide, dense, rows, columns, body);
 }
 
 }  // namespace peft::cuda

@@ -9,7 +9,7 @@ namespace peft::cuda {
 namespace {
 
 void copy_async(cudaStream_t stream, const std::byte* from, std::byte* to, int64_t bytes, cudaMemcpyKind kind) {
-  check_cuda(cudaMemcpyAsync(to, from, static_cast<size_t>(bytes), kind, stream), "cudaMemcpyAsync");
+  check_cuda(cudaMemcpyAsync(to, from, static_cast<size_t>(bytes), kind, ordered(stream)), "cudaMemcpyAsync");
 }
 
 }  // namespace
@@ -26,7 +26,7 @@ Staging::Staging() {
 }
 
 void Staging::close(cudaStream_t stream) {
-  check_cuda(cudaEventRecord(done_[current_].get(), stream), "cudaEventRecord");
+  check_cuda(cudaEventRecord(done_[current_].get(), ordered(stream)), "cudaEventRecord");
   current_ = (current_ + 1) % segments;
   used_ = 0;
   // An event that was never recorded counts as done.

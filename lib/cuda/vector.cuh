@@ -8,8 +8,12 @@
 
 namespace peft::cuda {
 
+// What a pack's address is a multiple of: the memory's words are of 128 bits, longer packs are several of them.
 template <typename T, int width>
-struct alignas(sizeof(T) * width) Pack {
+inline constexpr int pack_alignment = sizeof(T) * width < 16 ? sizeof(T) * width : 16;
+
+template <typename T, int width>
+struct alignas(pack_alignment<T, width>) Pack {
   T v[width];
 };
 template <int width>
@@ -24,10 +28,12 @@ __device__ inline void store(const Pack<T, width>& pack, T* p) {
   *reinterpret_cast<Pack<T, width>*>(p) = pack;
 }
 
-// Whether each row of `m` begins at a multiple of `width` elements in memory.
+// Whether packs of `width` may be loaded from each row of `m` on.
 template <int width, typename T>
 bool rows_aligned(const Matrix<T>& m) {
-  return reinterpret_cast<uintptr_t>(m.data) % (sizeof(T) * width) == 0 && (m.rows <= 1 || m.stride % width == 0);
+  constexpr int bytes = pack_alignment<T, width>;
+  return reinterpret_cast<uintptr_t>(m.data) % bytes == 0 &&
+         (m.rows <= 1 || m.stride % (bytes / static_cast<int>(sizeof(T))) == 0);
 }
 
 }  // namespace peft::cuda

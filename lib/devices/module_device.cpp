@@ -11,25 +11,32 @@ void raise(const Fault& fault) {
 
 class ModuleMemory final : public MemorySource {
  public:
-  ModuleMemory(const ModuleTable& module, int32_t index) : module_(module), index_(index) {}
+  using Allocate = decltype(ModuleTable::allocate);
+  using Release = decltype(ModuleTable::release);
+  ModuleMemory(Allocate allocate, Release release, int32_t index)
+      : allocate_(allocate), release_(release), index_(index) {}
   std::byte* allocate(int64_t bytes) override {
     Fault fault;
-    std::byte* const block = module_.allocate(index_, bytes, &fault);
+    std::byte* const block = allocate_(index_, bytes, &fault);
     raise(fault);
     PEFT_ASSERT(block != nullptr);
     return block;
   }
-  void release(std::byte* block, int64_t bytes) noexcept override { module_.release(index_, block, bytes); }
+  void release(std::byte* block, int64_t bytes) noexcept override { release_(index_, block, bytes); }
 
  private:
-  const ModuleTable& module_;
+  Allocate allocate_;
+  Release release_;
   int32_t index_;
 };
 
 class ModuleDevice final : public Device {
  public:
   ModuleDevice(const ModuleTable& module, int32_t index)
-      : module_(module), index_(index), memory_(std::make_shared<ModuleMemory>(module, index)) {}
+      : module_(module),
+        index_(index),
+        memory_(std::make_shared<ModuleMemory>(module.allocate, module.release, index)),
+        pinned_(std::make_shared<ModuleMemory>(module.allocate_host, module.release_host, index)) {}
 
   DeviceKind kind() const override { return DeviceKind::cuda; }
   std::string name() const override { return "cuda:" + std::to_string(index_); }
@@ -39,7 +46,7 @@ class ModuleDevice final : public Device {
   int64_t backend_bytes() const override { return module_.backend_bytes; }
   std::unique_ptr<Backend> create_backend(int) override {
     Fault fault;
-    std::unique_ptr<Backend> backend(module_.create_backend(index_, memory_, &fault));
+    std::unique_ptr<Backend> backend(module_.create_backend(index_, memory_, pinned_, &fault));
     raise(fault);
     PEFT_ASSERT(backend != nullptr);
     return backend;
@@ -56,7 +63,7 @@ class ModuleDevice final : public Device {
 
   const ModuleTable& module_;
   int32_t index_;
-  std::shared_ptr<MemorySource> memory_;
+  std::shared_ptr<MemorySource> memory_, pinned_;
 };
 
 }  // namespace

@@ -220,7 +220,7 @@ void Session::rewind(int64_t position) {
 }
 
 int64_t Session::cache_bytes() const {
-  return static_cast<int64_t>(cache_.pages().size()) * KvSequence::page_bytes(model_.transformer->spec());
+  return static_cast<int64_t>(cache_.pages().size()) * cache_.page_bytes();
 }
 
 int64_t Session::memory_bytes() const { return context_->pool().statistics().held; }

@@ -29,9 +29,9 @@ std::byte* MetaMemory::allocate(int64_t bytes) {
 
 void MetaMemory::release(std::byte*, int64_t bytes) noexcept { held_ -= bytes; }
 
-MetaBackend::MetaBackend(std::shared_ptr<MetaMemory> memory, std::shared_ptr<const Backend> target,
-                         int64_t own_bytes)
-    : memory_(std::move(memory)), target_(std::move(target)), own_bytes_(own_bytes) {
+MetaBackend::MetaBackend(std::shared_ptr<MetaMemory> memory, std::shared_ptr<MetaMemory> pinned,
+                         std::shared_ptr<const Backend> target, int64_t own_bytes)
+    : memory_(std::move(memory)), pinned_(std::move(pinned)), target_(std::move(target)), own_bytes_(own_bytes) {
   PEFT_ASSERT(memory_ != nullptr && target_ != nullptr);
   if (own_bytes_ > 0) own_ = memory_->allocate(own_bytes_);
 }

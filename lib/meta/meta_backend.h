@@ -35,12 +35,16 @@ struct MetaCounts {
 class MetaBackend final : public SilentBackend {
  public:
   // `target` answers for scratch sizes; `own_bytes` are what such a backend takes for itself.
-  MetaBackend(std::shared_ptr<MetaMemory> memory, std::shared_ptr<const Backend> target, int64_t own_bytes = 0);
+  MetaBackend(std::shared_ptr<MetaMemory> memory, std::shared_ptr<MetaMemory> pinned,
+              std::shared_ptr<const Backend> target, int64_t own_bytes = 0);
   ~MetaBackend() override;
 
   DeviceKind kind() const override { return DeviceKind::meta; }
   std::shared_ptr<MemorySource> memory() const override { return memory_; }
   bool bfloat16_activations() const override { return target_->bfloat16_activations(); }
+  std::shared_ptr<MemorySource> pinned_memory() const override {
+    return target_->pinned_memory() ? pinned_ : nullptr;
+  }
 
   const MetaCounts& counts() const { return counts_; }
   void reset_counts() { counts_ = {}; }
@@ -64,7 +68,7 @@ class MetaBackend final : public SilentBackend {
   void wait() override {}
 
  private:
-  std::shared_ptr<MetaMemory> memory_;
+  std::shared_ptr<MetaMemory> memory_, pinned_;
   std::shared_ptr<const Backend> target_;
   int64_t own_bytes_;
   std::byte* own_ = nullptr;
@@ -83,10 +87,11 @@ class MetaDevice final : public Device {
   std::unique_ptr<Backend> create_backend(int threads) override;  // a MetaBackend
 
   MetaMemory& memory() { return *memory_; }
+  MetaMemory& pinned_memory() { return *pinned_; }  // of the host
 
  private:
   Device& target_;
-  std::shared_ptr<MetaMemory> memory_;
+  std::shared_ptr<MetaMemory> memory_, pinned_;
   // By number of threads. One serves all: a real backend of a GPU holds memory there.
   std::mutex mutex_;
   std::map<int, std::shared_ptr<const Backend>> targets_;

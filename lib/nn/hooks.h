@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "nn/module.h"
+#include "ops/low_rank.h"
 #include "tensor/context.h"
 
 namespace peft {
@@ -32,9 +33,19 @@ struct DenseLinear {
   Tensor weight, bias;
 };
 
+// A low-rank update of a group, with the dropout of its input while training.
+struct LowRankHook {
+  LowRankUpdate update;
+  float dropout = 0.0f;
+  uint32_t dropout_module = 0;  // dropout's counter word
+};
+
 class LinearHook {
  public:
   virtual ~LinearHook() = default;
+  // Not null when the hook does nothing but add this to what the base gives. Rows with hooks of this kind share one
+  // product of the base, and forward() need not be called.
+  virtual const LowRankHook* low_rank() const { return nullptr; }
   // Replaces base.forward(pass, x) for the whole group.
   virtual std::vector<Tensor> forward(Pass& pass, const Tensor& x, const LinearBase& base) const = 0;
   // True when `member` of the group is changed by this hook, so that merging has something to do.

@@ -20,25 +20,26 @@ int64_t kv_width_of(const ModelSpec& spec) {
 }  // namespace
 
 KvSequence::KvSequence(const ModelSpec& spec, Context& context)
-    : context_(&context), kv_width_(kv_width_of(spec)), layers_(spec.decoder.layers) {}
+    : context_(&context),
+      kv_width_(kv_width_of(spec)),
+      dtype_(context.activation_type()),
+      layers_(spec.decoder.layers) {}
 
-int64_t KvSequence::page_bytes(const ModelSpec& spec) {
-  return int64_t{4} * page_tokens * spec.decoder.layers * 2 * kv_width_of(spec);
-}
+int64_t KvSequence::page_bytes() const { return storage_bytes(dtype_, {page_tokens * kv_width_ * 2 * layers_}); }
 
 void KvSequence::extend(int32_t count) {
   PEFT_ASSERT(count >= 0);
-  const int64_t floats = page_tokens * kv_width_ * 2 * layers_;
+  const Shape page{page_tokens * kv_width_ * 2 * layers_};
   const int64_t needed = divide_up(int64_t{length_} + count, page_tokens);
   std::vector<Tensor> pages = pages_;
   // Tokens will be written behind `length_`: a page there that a fork also holds is copied first. `pages` holds one use.
   const size_t last = static_cast<size_t>(length_ / page_tokens);
   if (count > 0 && length_ % page_tokens != 0 && pages[last].storage().use_count() > 2) {
-    Tensor copy = context_->empty_shared({floats});
+    Tensor copy = context_->empty_shared(page, dtype_);
     context_->backend().copy(pages[last].const_view(), copy.view());
     pages[last] = copy;
   }
-  while (static_cast<int64_t>(pages.size()) < needed) pages.push_back(context_->empty_shared({floats}));
+  while (static_cast<int64_t>(pages.size()) < needed) pages.push_back(context_->empty_shared(page, dtype_));
   pages_ = std::move(pages);
   length_ += count;
 }

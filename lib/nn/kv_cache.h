@@ -28,14 +28,15 @@ class KvSequence {
 
   const std::vector<Tensor>& pages() const { return pages_; }
   PageLayout layout(int32_t layer) const;
-  static int64_t page_bytes(const ModelSpec& spec);
+  int64_t page_bytes() const;
 
  private:
   Context* context_;
   int64_t kv_width_;
+  DType dtype_;
   int32_t layers_;
   int32_t length_ = 0;
-  std::vector<Tensor> pages_;  // f32 [page elements]
+  std::vector<Tensor> pages_;  // [page elements], f32 or bf16 as the context's activations are
 };
 
 }  // namespace peft

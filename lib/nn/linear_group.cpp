@@ -1,4 +1,5 @@
 // The choke point of every linear layer: base, hooks around it, rows with different adapters.
+#include "nn/low_rank_hook.h"
 #include "nn/transformer.h"
 #include "ops/convert.h"
 #include "ops/linear.h"
@@ -72,6 +73,35 @@ bool any_hook(const ActiveAdapters& active, int32_t group) {
   return false;
 }
 
+// True when all that adapters do to the group is to add low-rank updates.
+bool only_low_rank(std::span<const ActiveAdapters> adapters, int32_t group) {
+  for (const ActiveAdapters& active : adapters)
+    for (const auto& adapter : active.adapters)
+      if (const LinearHook* hook = adapter->linear(group))
+        if (!hook->low_rank()) return false;
+  return true;
+}
+
+// One product of the base for all rows, then the updates of each range: the first ones of all ranges together, then the
+// second ones.
+std::vector<Tensor> forward_low_rank(Pass& pass, const Tensor& x, int32_t group, const LinearBase& base) {
+  std::vector<Tensor> outputs = base.forward(pass, x);
+  const std::vector<ActiveAdapters>& adapters = pass.adapters();
+  for (size_t round = 0;; ++round) {
+    std::vector<HookedRows> rows;
+    bool more = false;
+    for (size_t i = 0; i < adapters.size(); ++i) {
+      if (round >= adapters[i].adapters.size()) continue;
+      more = true;
+      const Placement::Span& span = pass.placement.spans[i];
+      if (const LinearHook* hook = adapters[i].adapters[round]->linear(group))
+        rows.push_back({hook->low_rank(), span.begin, span.count});
+    }
+    if (!more) return outputs;
+    add_low_rank(pass, x, rows, outputs);
+  }
+}
+
 // Replaces the pass's placement while hooks see a part of the rows.
 class PlacementScope {
  public:
@@ -99,6 +129,7 @@ std::vector<Tensor> apply_linear_group(const Transformer& model, Pass& pass, int
   if (adapters.size() == 1 && spans[0].count == x.rows())
     return forward_through(pass, x, group, base, adapters[0].adapters);
 
+  if (only_low_rank(adapters, group)) return forward_low_rank(pass, x, group, base);
   // Rows of different adapters: each range runs through its own hooks, the gaps through the base.
   std::vector<std::vector<Tensor>> parts(static_cast<size_t>(base.members()));
   int64_t done = 0;

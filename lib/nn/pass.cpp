@@ -20,6 +20,11 @@ Pass::Pass(Workspace& workspace, std::span<const int32_t> ids, RowMap rows, std:
   PEFT_ASSERT(next <= static_cast<int32_t>(rows_.rows().size()));
 }
 
+Offload* Pass::offload() {
+  if (options_.offload_activations && !offload_) offload_ = std::make_unique<Offload>(context());
+  return offload_.get();
+}
+
 // An adapter's own copy of a base parameter acts on whole passes: rows of different copies are separate passes.
 Tensor Pass::parameter(const Parameter& parameter, ParameterId id) const {
   Tensor replacement;

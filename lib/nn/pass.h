@@ -4,9 +4,11 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <span>
 #include <vector>
 
+#include "autograd/offload.h"
 #include "nn/hooks.h"
 #include "nn/kv_cache.h"
 #include "nn/rows.h"
@@ -46,6 +48,7 @@ struct Placement {
 struct PassOptions {
   bool training = false;              // dropout acts
   bool checkpoint_activations = false;  // keep only each layer's input, run the layer again in the backward walk
+  bool offload_activations = false;     // and that in host memory
   uint64_t seed = 0;                  // dropout's key
   uint32_t step = 0;                  // dropout's counter
 };
@@ -73,6 +76,9 @@ class Pass {
   Tensor rope_table;             // when the model rotates
   int64_t longest_key_count = 0;  // over rows, when cached
 
+  // Where checkpointed layers leave their inputs; null: with themselves.
+  Offload* offload();
+
   // The base parameter, or the copy of the adapter that replaces it (the same for all rows).
   Tensor parameter(const Parameter& parameter, ParameterId id) const;
 
@@ -83,6 +89,7 @@ class Pass {
   std::vector<ActiveAdapters> adapters_;
   std::vector<KvSequence*> sequences_;
   PassOptions options_;
+  std::unique_ptr<Offload> offload_;
 };
 
 }  // namespace peft

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "autograd/checkpoint.h"
+#include "ops/convert.h"
 #include "ops/elementwise.h"
 #include "ops/embedding.h"
 #include "ops/views.h"
@@ -71,7 +72,7 @@ Tensor embed(const Transformer& model, Pass& pass, std::vector<int32_t>& kept) {
     int32_t added = 0;
     if (prompts[r]) {
       Tensor& prompt = embeddings[prompts[r]];
-      if (!prompt) prompt = prompts[r]->embeddings(pass);
+      if (!prompt) prompt = as_activation(context, prompts[r]->embeddings(pass), x.dtype());
       added = prompts[r]->length();
       parts.push_back(prompt);
     }
@@ -196,7 +197,8 @@ Hidden Transformer::forward(Pass& pass, std::span<const int32_t> wanted) const {
       x = checkpoint(context, inputs, trains_at_or_below(pass, block.layer),
                      [this, &pass, &block](Context&, std::span<const Tensor> in) {
                        return run_block(*this, pass, block, in[0]);
-                     });
+                     },
+                     pass.offload());
     } else {
       x = run_block(*this, pass, block, std::move(x));
     }
@@ -216,7 +218,9 @@ Hidden Transformer::forward(Pass& pass, std::span<const int32_t> wanted) const {
 Tensor Transformer::logits(Pass& pass, const Hidden& hidden) const {
   const Placement before = pass.placement;
   pass.placement = hidden.placement;
-  Tensor result = apply_linear_group(*this, pass, head_group_, hidden.states).front();
+  // Logits are f32 whatever the layers compute in: a probability has no use for 8 bits of it.
+  const Tensor states = as_activation(pass.context(), hidden.states, DType::f32);
+  Tensor result = apply_linear_group(*this, pass, head_group_, states).front();
   pass.placement = before;
   return result;
 }

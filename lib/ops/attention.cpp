@@ -5,21 +5,21 @@
 namespace peft {
 namespace {
 
-void check_options(std::string_view op, const AttentionOptions& options, const Tensor& q,
+void check_options(std::string_view op, Context& context, const AttentionOptions& options, const Tensor& q,
                    const Tensor& segments) {
   check(options.heads > 0 && options.kv_heads > 0 && options.head_dim > 0 &&
             options.heads % options.kv_heads == 0 && options.window >= 0,
         Code::invalid_argument, "{}: {} heads over {} key heads of {}, window {}", op, options.heads,
         options.kv_heads, options.head_dim, options.window);
-  check_f32(op, "q", q);
+  check_activation(op, "q", context, q);
   check_size(op, "columns of q", int64_t{options.heads} * options.head_dim, q.columns());
   check_dtype(op, "segments", segments, DType::i32);
   check_size(op, "columns of segments", 4, segments.columns());
 }
 
-void check_keys(std::string_view op, const Tensor& k, const Tensor& v) {
-  check_f32(op, "k", k);
-  check_f32(op, "v", v);
+void check_keys(std::string_view op, Context& context, const Tensor& k, const Tensor& v) {
+  check_activation(op, "k", context, k);
+  check_same_type(op, "v", v, k);
   check_shape(op, "v", v, k.shape());
 }
 
@@ -27,12 +27,13 @@ void check_keys(std::string_view op, const Tensor& k, const Tensor& v) {
 
 Tensor attention(Context& context, const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& segments,
                  const AttentionOptions& options) {
-  check_options("attention", options, q, segments);
-  check_keys("attention", k, v);
+  check_options("attention", context, options, q, segments);
+  check_keys("attention", context, k, v);
+  check_same_type("attention", "k", k, q);
   check_size("attention", "columns of k", int64_t{options.kv_heads} * options.head_dim, k.columns());
   const bool records = recording(context, {&q, &k, &v});
   Backend& backend = context.backend();
-  Tensor out = context.empty(q.shape());
+  Tensor out = context.empty(q.shape(), q.dtype());
   Tensor lse = records ? context.empty(Shape{q.rows(), options.heads}) : Tensor();
   {
     Tensor scratch = context.scratch(backend.attention_scratch(options, q.shape(), k.shape(), q.dtype()));
@@ -45,7 +46,7 @@ Tensor attention(Context& context, const Tensor& q, const Tensor& k, const Tenso
          [options, q_grad = q.grad(), k_grad = k.grad(), v_grad = v.grad(), q = q.detached(),
           k = k.detached(), v = v.detached(), segments = segments.detached(), out = out.detached(),
           lse = std::move(lse)](Context& c, const Tensor& dout) {
-           Tensor dq = c.empty(q.shape()), dk = c.empty(k.shape()), dv = c.empty(v.shape());
+           Tensor dq = c.empty(q.shape(), q.dtype()), dk = c.empty(k.shape(), k.dtype()), dv = c.empty(v.shape(), v.dtype());
            {
              Tensor scratch =
                  c.scratch(c.backend().attention_backward_scratch(options, q.shape(), k.shape(), q.dtype()));
@@ -62,7 +63,7 @@ Tensor attention(Context& context, const Tensor& q, const Tensor& k, const Tenso
 
 void write_pages(Context& context, const Tensor& k, const Tensor& v, const Tensor& page_table,
                  const Tensor& segments, const PageLayout& layout) {
-  check_keys("write_pages", k, v);
+  check_keys("write_pages", context, k, v);
   check_dtype("write_pages", "page table", page_table, DType::i64);
   check_dtype("write_pages", "segments", segments, DType::i32);
   check_size("write_pages", "rows of the page table", segments.rows(), page_table.rows());
@@ -72,7 +73,7 @@ void write_pages(Context& context, const Tensor& k, const Tensor& v, const Tenso
 
 Tensor attention_paged(Context& context, const Tensor& q, const Tensor& page_table, const Tensor& segments,
                        const AttentionOptions& options, const PageLayout& layout, int64_t maximum_keys) {
-  check_options("attention_paged", options, q, segments);
+  check_options("attention_paged", context, options, q, segments);
   check_dtype("attention_paged", "page table", page_table, DType::i64);
   check_size("attention_paged", "rows of the page table", segments.rows(), page_table.rows());
   check(layout.page_tokens > 0 && maximum_keys >= 0 &&
@@ -81,7 +82,7 @@ Tensor attention_paged(Context& context, const Tensor& q, const Tensor& page_tab
         page_table.columns(), layout.page_tokens);
   check(!recording(context, {&q}), Code::state, "attention_paged: pages have no gradient");
   Backend& backend = context.backend();
-  Tensor out = context.empty(q.shape());
+  Tensor out = context.empty(q.shape(), q.dtype());
   Tensor scratch = context.scratch(backend.attention_paged_scratch(options, q.shape(), maximum_keys, q.dtype()));
   backend.attention_paged(options, layout, q.view(), page_table.view(), segments.view(), out.view(),
                           scratch.view());

@@ -18,6 +18,23 @@ Tensor to_dtype(Context& context, const Tensor& x, DType dtype) {
   return y;
 }
 
+Tensor as_activation(Context& context, const Tensor& x, DType dtype) {
+  check_activation("as_activation", "x", context, x);
+  if (x.dtype() == dtype) return x;
+  Tensor y = to_dtype(context, x.detached(), dtype);
+  check_activation("as_activation", "y", context, y);
+  if (!recording(context, {&x})) return y;
+  record(context, "as_activation", y, [x_grad = x.grad(), x_shape = x.shape()](Context& c, const Tensor& dy) {
+    contribute(c, *x_grad, x_shape, [&](View dx, bool accumulate) {
+      if (!accumulate) return c.backend().copy(dy.view(), dx);
+      Tensor part = c.empty(dx.shape, dx.dtype);
+      c.backend().copy(dy.view(), part.view());
+      c.backend().scale(1.0f, part.const_view(), /*accumulate=*/true, dx);
+    });
+  });
+  return y;
+}
+
 Tensor dequantized(Context& context, const Tensor& x) { return to_dtype(context, x, DType::f32); }
 
 Tensor quantized_nf4(Context& context, const Tensor& x, DType dtype) {

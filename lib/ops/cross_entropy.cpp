@@ -46,7 +46,7 @@ Tensor cross_entropy_in_place(Context& context, Tensor& logits, const Tensor& la
 
 ChunkedLoss chunked_cross_entropy(Context& context, const Tensor& hidden, const Tensor& labels,
                                   float gradient_scale, int64_t chunk_rows, const HeadFunction& head) {
-  check_f32("cross_entropy", "hidden", hidden);
+  check_activation("cross_entropy", "hidden", context, hidden);
   check_labels("cross_entropy", hidden, labels);
   check(chunk_rows > 0, Code::invalid_argument,
         "cross_entropy: expected a positive number of rows a chunk, found {}", chunk_rows);
@@ -55,9 +55,9 @@ ChunkedLoss chunked_cross_entropy(Context& context, const Tensor& hidden, const 
   // The kernel takes a zero scale for "no gradient".
   const bool differentiates = context.tape != nullptr && gradient_scale != 0.0f;
   const TapeScope scope(context, differentiates ? context.tape : nullptr);
-  if (hidden.requires_grad() && differentiates) result.gradient = context.empty(hidden.shape());
+  if (hidden.requires_grad() && differentiates) result.gradient = context.empty(hidden.shape(), hidden.dtype());
   if (hidden.requires_grad() && !differentiates && gradient_scale == 0.0f)
-    result.gradient = context.zeros(hidden.shape());
+    result.gradient = context.zeros(hidden.shape(), hidden.dtype());
 
   for (int64_t begin = 0; begin < hidden.rows(); begin += chunk_rows) {
     poll(context.cancel);
@@ -71,7 +71,7 @@ ChunkedLoss chunked_cross_entropy(Context& context, const Tensor& hidden, const 
       context.backend().cross_entropy(unchanged.view(), chunk_labels.view(), 0.0f, chunk_losses.view());
       continue;
     }
-    if (result.gradient.defined()) chunk.set_grad(std::make_shared<GradTarget>());
+    if (result.gradient.defined()) chunk.set_grad(make_target(chunk));
     const Tensor gradient = differentiate_now(context, chunk, [&](Context& c, const Tensor& input) {
       Differentiated product;
       product.value = head(c, input);

@@ -14,10 +14,10 @@ void check_dropout(std::string_view op, const RowDropout& dropout, int64_t token
 }
 
 Tensor dropout(Context& context, const Tensor& x, const RowDropout& dropout) {
-  check_f32("dropout", "x", x);
+  check_activation("dropout", "x", context, x);
   check_dropout("dropout", dropout, x.rows());
   if (!dropout.active()) return x;
-  Tensor y = context.empty(x.shape());
+  Tensor y = context.empty(x.shape(), x.dtype());
   context.backend().dropout(dropout.options, x.view(), dropout.row_ids.view(), /*accumulate=*/false,
                             y.view());
   if (!recording(context, {&x})) return y;

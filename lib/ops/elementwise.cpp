@@ -5,16 +5,16 @@
 namespace peft {
 namespace {
 
-void check_pair(std::string_view op, const Tensor& a, const Tensor& b) {
-  check_f32(op, "a", a);
-  check_f32(op, "b", b);
+void check_pair(std::string_view op, Context& context, const Tensor& a, const Tensor& b) {
+  check_activation(op, "a", context, a);
+  check_same_type(op, "b", b, a);
   check_shape(op, "b", b, a.shape());
 }
 
 // dy * factor to `target`, over dy's own buffer when nobody else needs it.
 void contribute_product(Context& context, GradTarget& target, const Tensor& dy, ConstView factor,
                         bool last_use) {
-  Tensor dx = last_use ? reuse_or_empty(context, dy) : context.empty(dy.shape());
+  Tensor dx = last_use ? reuse_or_empty(context, dy) : context.empty(dy.shape(), dy.dtype());
   context.backend().binary(BinaryKind::multiply, dy.view(), factor, dx.view());
   contribute(context, target, std::move(dx));
 }
@@ -22,7 +22,7 @@ void contribute_product(Context& context, GradTarget& target, const Tensor& dy, 
 }  // namespace
 
 Tensor add(Context& context, Tensor a, const Tensor& b) {
-  check_pair("add", a, b);
+  check_pair("add", context, a, b);
   Tensor y = reuse_or_empty(context, a);
   context.backend().binary(BinaryKind::add, a.const_view(), b.view(), y.view());
   if (!recording(context, {&a, &b})) return y;
@@ -34,8 +34,8 @@ Tensor add(Context& context, Tensor a, const Tensor& b) {
 }
 
 Tensor subtract(Context& context, const Tensor& a, const Tensor& b) {
-  check_pair("subtract", a, b);
-  Tensor y = context.empty(a.shape());
+  check_pair("subtract", context, a, b);
+  Tensor y = context.empty(a.shape(), a.dtype());
   context.backend().binary(BinaryKind::subtract, a.view(), b.view(), y.view());
   if (!recording(context, {&a, &b})) return y;
   record(context, "subtract", y, [a_grad = a.grad(), b_grad = b.grad()](Context& c, const Tensor& dy) {
@@ -49,8 +49,8 @@ Tensor subtract(Context& context, const Tensor& a, const Tensor& b) {
 }
 
 Tensor multiply(Context& context, const Tensor& a, const Tensor& b) {
-  check_pair("multiply", a, b);
-  Tensor y = context.empty(a.shape());
+  check_pair("multiply", context, a, b);
+  Tensor y = context.empty(a.shape(), a.dtype());
   context.backend().binary(BinaryKind::multiply, a.view(), b.view(), y.view());
   if (!recording(context, {&a, &b})) return y;
   record(context, "multiply", y,
@@ -63,7 +63,7 @@ Tensor multiply(Context& context, const Tensor& a, const Tensor& b) {
 }
 
 Tensor add_row(Context& context, Tensor x, const Tensor& row) {
-  check_f32("add_row", "x", x);
+  check_activation("add_row", "x", context, x);
   check_vector("add_row", "row", row, x.columns());
   Tensor y = reuse_or_empty(context, x);
   context.backend().binary(BinaryKind::add, x.const_view(), row.view(), y.view());
@@ -80,9 +80,9 @@ Tensor add_row(Context& context, Tensor x, const Tensor& row) {
 }
 
 Tensor multiply_row(Context& context, const Tensor& x, const Tensor& row) {
-  check_f32("multiply_row", "x", x);
+  check_activation("multiply_row", "x", context, x);
   check_vector("multiply_row", "row", row, x.columns());
-  Tensor y = context.empty(x.shape());
+  Tensor y = context.empty(x.shape(), x.dtype());
   context.backend().binary(BinaryKind::multiply, x.view(), row.view(), y.view());
   if (!recording(context, {&x, &row})) return y;
   record(context, "multiply_row", y,
@@ -100,8 +100,8 @@ Tensor multiply_row(Context& context, const Tensor& x, const Tensor& row) {
 }
 
 Tensor scale(Context& context, const Tensor& x, float alpha) {
-  check_f32("scale", "x", x);
-  Tensor y = context.empty(x.shape());
+  check_activation("scale", "x", context, x);
+  Tensor y = context.empty(x.shape(), x.dtype());
   context.backend().scale(alpha, x.view(), /*accumulate=*/false, y.view());
   if (!recording(context, {&x})) return y;
   record(context, "scale", y, [alpha, x_grad = x.grad()](Context& c, const Tensor& dy) {
@@ -112,8 +112,8 @@ Tensor scale(Context& context, const Tensor& x, float alpha) {
 }
 
 Tensor unary(Context& context, UnaryKind kind, const Tensor& x) {
-  check_f32("unary", "x", x);
-  Tensor y = context.empty(x.shape());
+  check_activation("unary", "x", context, x);
+  Tensor y = context.empty(x.shape(), x.dtype());
   context.backend().unary(kind, x.view(), y.view());
   if (!recording(context, {&x})) return y;
   record(context, "unary", y, [kind, x_grad = x.grad(), kept_x = x.detached()](Context& c, const Tensor& dy) {

@@ -14,7 +14,7 @@ Tensor embedding(Context& context, const Tensor& table, const Tensor& ids) {
   check_dtype("embedding", "ids", ids, DType::i32);
   const bool records = recording(context, {&table});
   if (records) check_f32("embedding", "trainable table", table);
-  Tensor y = context.empty(Shape{ids.elements(), table.columns()});
+  Tensor y = context.empty(Shape{ids.elements(), table.columns()}, context.activation_type());
   context.backend().gather_rows(table.view(), ids.view(), y.view());
   if (!records) return y;
   record(context, "embedding", y,

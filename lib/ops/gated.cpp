@@ -5,11 +5,11 @@
 namespace peft {
 
 Tensor gated(Context& context, UnaryKind kind, Tensor gate, Tensor up) {
-  check_f32("gated", "gate", gate);
-  check_f32("gated", "up", up);
+  check_activation("gated", "gate", context, gate);
+  check_same_type("gated", "up", up, gate);
   check_shape("gated", "up", up, gate.shape());
   const bool records = recording(context, {&gate, &up});
-  Tensor y = context.empty(gate.shape());
+  Tensor y = context.empty(gate.shape(), gate.dtype());
   context.backend().gated(kind, gate.const_view(), up.const_view(), y.view());
   if (!records) return y;
 

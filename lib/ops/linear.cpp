@@ -7,7 +7,7 @@ namespace peft {
 
 Tensor linear(Context& context, const Tensor& x, const Tensor& weight, WeightLayout layout,
               const Tensor& bias) {
-  check_f32("linear", "x", x);
+  check_activation("linear", "x", context, x);
   check(weight.defined(), Code::invalid_argument, "linear: weight is undefined");
   const bool out_in = layout == WeightLayout::out_in;
   const int64_t in = out_in ? weight.columns() : weight.rows();
@@ -21,7 +21,7 @@ Tensor linear(Context& context, const Tensor& x, const Tensor& weight, WeightLay
   MatmulOptions options;
   options.kind = out_in ? MatmulKind::nt : MatmulKind::nn;
   options.arithmetic = context.arithmetic;
-  Tensor y = context.empty(Shape{x.rows(), out});
+  Tensor y = context.empty(Shape{x.rows(), out}, x.dtype());
   matmul_into(context, options, x.view(), weight.view(), y.view());
   if (bias) context.backend().binary(BinaryKind::add, y.const_view(), bias.view(), y.view());
   if (!records) return y;

@@ -6,6 +6,9 @@
 // context asks for it.
 #pragma once
 
+#include <span>
+#include <vector>
+
 #include "ops/dropout.h"
 #include "tensor/context.h"
 
@@ -34,5 +37,28 @@ struct ExpandRange {
 // gradient; y's gradient passes through.
 Tensor expand_add(Context& context, Tensor y, const Tensor& h, const Tensor& b, float scale,
                   ExpandRange range = {});
+
+// What one adapter adds to the members of a linear group: outputs[member] += scale (x A^T)[:, h_begin :] B^T.
+struct LowRankUpdate {
+  struct Part {
+    int member = 0;
+    Tensor b;             // f32 [out, rank], dense
+    float scale = 1.0f;
+    int64_t h_begin = 0;  // row of a that belongs to b's first column
+  };
+  Tensor a;  // f32 [sum of ranks, in], dense
+  std::vector<Part> parts;
+};
+
+// An update and the rows that it is for.
+struct RowsUpdate {
+  const LowRankUpdate* update = nullptr;
+  int64_t first_row = 0, row_count = 0;
+};
+
+// Adds them all to `outputs` ([tokens, out] of every member, changed in place, without another holder): one kernel for
+// the batch and one a member, however many adapters. No row may be in two of `updates`. Without gradients.
+void add_row_updates(Context& context, const Tensor& x, std::span<const RowsUpdate> updates,
+                     std::vector<Tensor>& outputs);
 
 }  // namespace peft

@@ -31,19 +31,19 @@ void matmul_into(Context& context, const MatmulOptions& options, ConstView a, Co
 
 Tensor matmul(Context& context, MatmulKind kind, const Tensor& a, const Tensor& b, float alpha,
               Arithmetic arithmetic) {
-  check_f32("matmul", "a", a);
+  check_activation("matmul", "a", context, a);
   check(b.defined(), Code::invalid_argument, "matmul: b is undefined");
   const Sizes sizes = sizes_of(kind, a, b);
   check_size("matmul", "inner size of b", sizes.inner_a, sizes.inner_b);
   const bool records = recording(context, {&a, &b});
-  if (records && b.requires_grad()) check_f32("matmul", "trainable b", b);
-  if (records && a.requires_grad() && kind == MatmulKind::tn) check_f32("matmul", "b of kind tn", b);
+  if (records && b.requires_grad()) check_activation("matmul", "trainable b", context, b);
+  if (records && a.requires_grad() && kind == MatmulKind::tn) check_activation("matmul", "b of kind tn", context, b);
 
   MatmulOptions options;
   options.kind = kind;
   options.arithmetic = arithmetic;
   options.alpha = alpha;
-  Tensor y = context.empty(Shape{sizes.m, sizes.n});
+  Tensor y = context.empty(Shape{sizes.m, sizes.n}, a.dtype());
   matmul_into(context, options, a.view(), b.view(), y.view());
   if (!records) return y;
 

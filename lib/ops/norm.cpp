@@ -7,10 +7,9 @@ namespace {
 
 // Calls run(dx, accumulate) with x's destination, or with a throw-away one when only parameters train.
 template <typename Run>
-void with_input_gradient(Context& context, const std::shared_ptr<GradTarget>& x_grad, const Shape& shape,
-                         Run&& run) {
-  if (x_grad) return contribute(context, *x_grad, shape, run);
-  Tensor unused = context.empty(shape);
+void with_input_gradient(Context& context, const std::shared_ptr<GradTarget>& x_grad, const Tensor& x, Run&& run) {
+  if (x_grad) return contribute(context, *x_grad, x.shape(), run);
+  Tensor unused = context.empty(x.shape(), x.dtype());
   run(unused.view(), /*accumulate=*/false);
 }
 
@@ -25,9 +24,9 @@ void with_parameter_gradient(Context& context, const std::shared_ptr<GradTarget>
 }  // namespace
 
 Tensor rms_norm(Context& context, const Tensor& x, const Tensor& weight, float epsilon) {
-  check_f32("rms_norm", "x", x);
+  check_activation("rms_norm", "x", context, x);
   check_vector("rms_norm", "weight", weight, x.columns());
-  Tensor y = context.empty(x.shape());
+  Tensor y = context.empty(x.shape(), x.dtype());
   Tensor rstd = context.empty(Shape{x.rows()});
   context.backend().rms_norm(x.view(), weight.view(), epsilon, y.view(), rstd.view());
   if (!recording(context, {&x, &weight})) return y;
@@ -35,7 +34,7 @@ Tensor rms_norm(Context& context, const Tensor& x, const Tensor& weight, float e
          [x_grad = x.grad(), weight_grad = weight.grad(), x = x.detached(), weight = weight.detached(),
           rstd = std::move(rstd)](Context& c, const Tensor& dy) {
            with_parameter_gradient(c, weight_grad, weight.shape(), [&](View dweight) {
-             with_input_gradient(c, x_grad, x.shape(), [&](View dx, bool accumulate) {
+             with_input_gradient(c, x_grad, x, [&](View dx, bool accumulate) {
                c.backend().rms_norm_backward(x.view(), weight.view(), rstd.view(), dy.view(), accumulate, dx,
                                              dweight);
              });
@@ -46,10 +45,10 @@ Tensor rms_norm(Context& context, const Tensor& x, const Tensor& weight, float e
 
 Tensor layer_norm(Context& context, const Tensor& x, const Tensor& weight, const Tensor& bias,
                   float epsilon) {
-  check_f32("layer_norm", "x", x);
+  check_activation("layer_norm", "x", context, x);
   check_vector("layer_norm", "weight", weight, x.columns());
   check_vector("layer_norm", "bias", bias, x.columns());
-  Tensor y = context.empty(x.shape());
+  Tensor y = context.empty(x.shape(), x.dtype());
   Tensor mean = context.empty(Shape{x.rows()});
   Tensor rstd = context.empty(Shape{x.rows()});
   context.backend().layer_norm(x.view(), weight.view(), bias.view(), epsilon, y.view(), mean.view(),
@@ -61,7 +60,7 @@ Tensor layer_norm(Context& context, const Tensor& x, const Tensor& weight, const
           rstd = std::move(rstd)](Context& c, const Tensor& dy) {
            with_parameter_gradient(c, bias_grad, bias_shape, [&](View dbias) {
              with_parameter_gradient(c, weight_grad, weight.shape(), [&](View dweight) {
-               with_input_gradient(c, x_grad, x.shape(), [&](View dx, bool accumulate) {
+               with_input_gradient(c, x_grad, x, [&](View dx, bool accumulate) {
                  c.backend().layer_norm_backward(x.view(), weight.view(), mean.view(), rstd.view(), dy.view(),
                                                  accumulate, dx, dweight, dbias);
                });

@@ -6,7 +6,7 @@ namespace peft {
 
 Tensor rope(Context& context, Tensor x, const Tensor& positions, const Tensor& table,
             const RopeOptions& options) {
-  check_f32("rope", "x", x);
+  check_activation("rope", "x", context, x);
   check_dtype("rope", "positions", positions, DType::i32);
   check_f32("rope", "table", table);
   check(options.heads > 0 && options.head_dim > 0 && options.rotary_dim >= 0 && options.rotary_dim % 2 == 0 &&

@@ -18,6 +18,16 @@ inline void check_f32(std::string_view op, std::string_view operand, const Tenso
   check_dtype(op, operand, tensor, DType::f32);
 }
 
+// What flows between layers: f32, or bf16 on a device that has that.
+inline void check_activation(std::string_view op, std::string_view operand, Context& context, const Tensor& tensor) {
+  if (tensor.defined() && tensor.dtype() == DType::bf16 && context.backend().bfloat16_activations()) return;
+  check_f32(op, operand, tensor);
+}
+
+inline void check_same_type(std::string_view op, std::string_view operand, const Tensor& tensor, const Tensor& like) {
+  check_dtype(op, operand, tensor, like.dtype());
+}
+
 inline void check_shape(std::string_view op, std::string_view operand, const Tensor& tensor,
                         const Shape& expected) {
   check(tensor.shape() == expected, Code::mismatch, "{}: {}: expected shape {}, found {}", op, operand,
@@ -42,7 +52,7 @@ inline bool sole_holder(const Tensor& tensor) { return tensor.storage().use_coun
 // An alias of `tensor` when it is its buffer's only holder, else an uninitialised tensor of the same shape.
 // In a backward function this also serves for the arriving gradient: the walk has taken it out of its target.
 inline Tensor reuse_or_empty(Context& context, const Tensor& tensor) {
-  return sole_holder(tensor) ? tensor.detached() : context.empty(tensor.shape());
+  return sole_holder(tensor) ? tensor.detached() : context.empty(tensor.shape(), tensor.dtype());
 }
 
 // For kernels that only add: `add(destination)` into a destination that holds zeros or earlier contributions.

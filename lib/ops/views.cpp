@@ -20,7 +20,7 @@ void check_part(std::string_view op, std::string_view what, int64_t begin, int64
 }
 
 Tensor dense_copy(Context& context, const Tensor& x) {
-  Tensor y = context.empty(x.shape());
+  Tensor y = context.empty(x.shape(), x.dtype());
   context.backend().copy(x.view(), y.view());
   return y;
 }
@@ -38,7 +38,7 @@ Tensor reshape(Context& context, const Tensor& x, const Shape& shape) {
 }
 
 Tensor row_range(Context& context, const Tensor& x, int64_t begin, int64_t count) {
-  check_f32("row_range", "x", x);
+  check_activation("row_range", "x", context, x);
   check_part("row_range", "rows", begin, count, x.rows());
   Tensor y = x.row_range(begin, count);
   if (!recording(context, {&x})) return y;
@@ -50,7 +50,7 @@ Tensor row_range(Context& context, const Tensor& x, int64_t begin, int64_t count
 }
 
 Tensor column_range(Context& context, const Tensor& x, int64_t begin, int64_t count) {
-  check_f32("column_range", "x", x);
+  check_activation("column_range", "x", context, x);
   check_part("column_range", "columns", begin, count, x.columns());
   Tensor y = x.column_range(begin, count);
   if (!recording(context, {&x})) return y;
@@ -62,7 +62,7 @@ Tensor column_range(Context& context, const Tensor& x, int64_t begin, int64_t co
 }
 
 std::vector<Tensor> split_columns(Context& context, const Tensor& x, std::span<const int64_t> widths) {
-  check_f32("split_columns", "x", x);
+  check_activation("split_columns", "x", context, x);
   std::vector<Tensor> parts;
   int64_t begin = 0;
   for (const int64_t width : widths) {
@@ -97,12 +97,13 @@ Tensor concat_rows(Context& context, std::span<const Tensor> parts) {
   int64_t rows = 0;
   bool records = false;
   for (const Tensor& part : parts) {
-    check_f32("concat_rows", "part", part);
+    check_activation("concat_rows", "part", context, part);
+    check_same_type("concat_rows", "part", part, parts[0]);
     check_size("concat_rows", "columns of a part", parts[0].columns(), part.columns());
     rows += part.rows();
     records = records || recording(context, {&part});
   }
-  Tensor y = context.empty(Shape{rows, parts[0].columns()});
+  Tensor y = context.empty(Shape{rows, parts[0].columns()}, parts[0].dtype());
   std::vector<std::shared_ptr<GradTarget>> targets;
   std::vector<Shape> shapes;
   int64_t begin = 0;
@@ -130,9 +131,9 @@ Tensor concat_rows(Context& context, std::span<const Tensor> parts) {
 }
 
 Tensor gather_rows(Context& context, const Tensor& x, const Tensor& index) {
-  check_f32("gather_rows", "x", x);
+  check_activation("gather_rows", "x", context, x);
   check_dtype("gather_rows", "index", index, DType::i32);
-  Tensor y = context.empty(Shape{index.elements(), x.columns()});
+  Tensor y = context.empty(Shape{index.elements(), x.columns()}, x.dtype());
   context.backend().gather_rows(x.view(), index.view(), y.view());
   if (!recording(context, {&x})) return y;
   record(context, "gather_rows", y,
@@ -144,15 +145,15 @@ Tensor gather_rows(Context& context, const Tensor& x, const Tensor& index) {
 }
 
 Tensor scatter_rows(Context& context, const Tensor& x, const Tensor& index, int64_t rows) {
-  check_f32("scatter_rows", "x", x);
+  check_activation("scatter_rows", "x", context, x);
   check_dtype("scatter_rows", "index", index, DType::i32);
   check_size("scatter_rows", "index", x.rows(), index.elements());
-  Tensor y = context.zeros(Shape{rows, x.columns()});
+  Tensor y = context.zeros(Shape{rows, x.columns()}, x.dtype());
   context.backend().scatter_add_rows(1.0f, x.view(), index.view(), y.view());
   if (!recording(context, {&x})) return y;
   record(context, "scatter_rows", y,
          [x_grad = x.grad(), x_shape = x.shape(), index = index.detached()](Context& c, const Tensor& dy) {
-           Tensor dx = c.empty(x_shape);
+           Tensor dx = c.empty(x_shape, dy.dtype());
            c.backend().gather_rows(dy.view(), index.view(), dx.view());
            contribute(c, *x_grad, std::move(dx));
          });
@@ -160,7 +161,7 @@ Tensor scatter_rows(Context& context, const Tensor& x, const Tensor& index, int6
 }
 
 Tensor contiguous(Context& context, const Tensor& x) {
-  check_f32("contiguous", "x", x);
+  check_activation("contiguous", "x", context, x);
   if (x.dense()) return x;
   Tensor y = dense_copy(context, x);
   if (!recording(context, {&x})) return y;

@@ -33,6 +33,8 @@ class Backend {
   virtual std::shared_ptr<MemorySource> memory() const = 0;
   // Whether activations may be bf16 (kernels.def). The CPU's are f32 whatever its arithmetic.
   virtual bool bfloat16_activations() const { return false; }
+  // Host memory for begin_copy(); null where the device's memory is the host's.
+  virtual std::shared_ptr<MemorySource> pinned_memory() const { return nullptr; }
 
   // Between host and device memory, in the order of the kernels. The host's buffer is free again on return; what was
   // sent is seen by later kernels of this backend, and by others after synchronize(). On meta nothing moves and hosts
@@ -43,6 +45,17 @@ class Backend {
   }
   void copy_from_host(const std::byte* host, std::byte* device, int64_t bytes) {
     send(host, device, bytes);
+    raise_fault();
+  }
+  // A copy beside the kernels, between device memory and pinned_memory(): begins when the kernels so far are done; those
+  // after join_copy() of its ticket wait for it. Both buffers must stay until it is joined. Copies run in their order.
+  int64_t begin_copy(const std::byte* from, std::byte* to, int64_t bytes) {
+    const int64_t ticket = start_copy(from, to, bytes);
+    raise_fault();
+    return ticket;
+  }
+  void join_copy(int64_t ticket) {
+    await_copy(ticket);
     raise_fault();
   }
   // Returns when all kernels are done.
@@ -68,6 +81,9 @@ class Backend {
   virtual void receive(const std::byte* device, std::byte* host, int64_t bytes) = 0;
   virtual void send(const std::byte* host, std::byte* device, int64_t bytes) = 0;
   virtual void wait() = 0;
+  // Only called on backends with pinned memory.
+  virtual int64_t start_copy(const std::byte*, std::byte*, int64_t) { return 0; }
+  virtual void await_copy(int64_t) {}
 
   Fault fault_;
 

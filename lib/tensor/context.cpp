@@ -35,6 +35,12 @@ Context::Context(std::unique_ptr<Backend> backend, int64_t memory_limit_bytes,
 
 Context::~Context() = default;
 
+MemoryPool* Context::pinned_pool() {
+  if (!pinned_pool_)
+    if (std::shared_ptr<MemorySource> pinned = backend_->pinned_memory()) pinned_pool_ = MemoryPool::create(std::move(pinned));
+  return pinned_pool_.get();
+}
+
 Tensor Context::empty(const Shape& shape, DType dtype) {
   return Tensor(pool_->allocate(storage_bytes(dtype, shape)), shape, dtype);
 }

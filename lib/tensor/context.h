@@ -33,6 +33,8 @@ class Context {
   }
   bool is_meta() const { return backend_->kind() == DeviceKind::meta; }
   MemoryPool& pool() { return *pool_; }
+  // Of host memory for copies in the background; null where the device's memory is the host's.
+  MemoryPool* pinned_pool();
 
   // From the pool.
   Tensor empty(const Shape& shape, DType dtype = DType::f32);  // uninitialised
@@ -53,13 +55,17 @@ class Context {
   const CancelToken* cancel = nullptr;
   // Arithmetic of matrix products with base weights in this context.
   Arithmetic arithmetic = Arithmetic::float32;
+  // Of what flows between layers: bf16 where the backend has that and products are rounded to it anyway.
+  DType activation_type() const {
+    return arithmetic == Arithmetic::bfloat16 && backend_->bfloat16_activations() ? DType::bf16 : DType::f32;
+  }
   // Where ops record; null: nothing is recorded.
   Tape* tape = nullptr;
 
  private:
   std::unique_ptr<Backend> backend_;
   std::shared_ptr<MemorySource> memory_;
-  std::shared_ptr<MemoryPool> pool_;
+  std::shared_ptr<MemoryPool> pool_, pinned_pool_;
 };
 
 // Sets a context's cancel token for a scope.

@@ -25,6 +25,16 @@ struct MatmulOptions {
   float alpha = 1.0f;
 };
 
+// One group of rows of grouped_matmul, and the matrix of its own that they are multiplied with.
+struct GroupedRows {
+  int32_t first_row = 0, row_count = 0;
+  int32_t outputs = 0, inner = 0;  // b is f32 [outputs, inner], with rows b_stride elements apart
+  int32_t inner_begin = 0;         // column of a that meets b's first one
+  float alpha = 1.0f;
+  const float* b = nullptr;
+  int64_t b_stride = 0;
+};
+
 // How a checkpoint stores a linear layer's weight.
 enum class WeightLayout : uint8_t {
   out_in,  // torch.nn.Linear: [out, in]

@@ -35,8 +35,13 @@ struct ModuleTable {
   // Device memory, 256-byte aligned; null with a fault (Code::out_of_memory names the bytes asked for and free).
   std::byte* (*allocate)(int32_t device, int64_t bytes, Fault* fault) noexcept;
   void (*release)(int32_t device, std::byte* block, int64_t bytes) noexcept;
-  // A backend that answers `memory` for its memory(); null with a fault. Deleted by the caller.
-  Backend* (*create_backend)(int32_t device, const std::shared_ptr<MemorySource>& memory, Fault* fault) noexcept;
+  // Pinned host memory, for copies that run beside kernels; as above.
+  std::byte* (*allocate_host)(int32_t device, int64_t bytes, Fault* fault) noexcept;
+  void (*release_host)(int32_t device, std::byte* block, int64_t bytes) noexcept;
+  // A backend that answers `memory` for its memory() and `pinned` for its pinned_memory(); null with a fault. Deleted
+  // by the caller.
+  Backend* (*create_backend)(int32_t device, const std::shared_ptr<MemorySource>& memory,
+                             const std::shared_ptr<MemorySource>& pinned, Fault* fault) noexcept;
 };
 
 // Returns null after writing why, NUL-terminated, into `error`.

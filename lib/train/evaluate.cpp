@@ -31,7 +31,7 @@ Evaluation evaluate(const Transformer& model, Workspace& workspace, const Datase
       result.tokens += static_cast<int64_t>(rows.back().ids.size());
     }
     const MicroBatchLoss loss = micro_batch_loss(model, workspace, rows, options);
-    result.nll += loss.sum;
+    result.nll += loss_sum(workspace.context(), loss.losses);
     result.loss_tokens += loss.tokens;
     correct += loss.correct;
     result.rows += static_cast<int64_t>(rows.size());

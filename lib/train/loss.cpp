@@ -75,8 +75,15 @@ MicroBatchLoss micro_batch_loss(const Transformer& model, Workspace& workspace, 
       chunked_cross_entropy(context, hidden.states, labels, options.backward ? options.gradient_scale : 0.0f,
                             loss_chunk_rows, head);
   if (options.backward && loss.gradient) tape.backward(context, hidden.states, loss.gradient);
-  for (const float each : context.to_host(loss.losses)) result.sum += each;
+  result.losses = loss.losses;
   return result;
+}
+
+double loss_sum(Context& context, const Tensor& losses) {
+  double sum = 0;
+  if (losses)
+    for (const float each : context.to_host(losses)) sum += each;
+  return sum;
 }
 
 }  // namespace peft

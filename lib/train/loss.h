@@ -14,7 +14,7 @@ namespace peft {
 inline constexpr int64_t loss_chunk_rows = 256;
 
 struct MicroBatchLoss {
-  double sum = 0;       // negative log-likelihood over the loss-bearing tokens, natural logarithm
+  Tensor losses;        // negative log-likelihood of each loss-bearing token, natural logarithm; undefined without any
   int64_t tokens = 0;   // of which there are so many
   int64_t correct = 0;  // counted where asked for: the label was the most probable token
 };
@@ -31,5 +31,8 @@ struct LossOptions {
 // Ids must be within the vocabulary. Only tokens that bear a loss reach the head.
 MicroBatchLoss micro_batch_loss(const Transformer& model, Workspace& workspace, std::span<const RowView> rows,
                                 const LossOptions& options);
+
+// Their sum, in f64 and in order. Waits for the device.
+double loss_sum(Context& context, const Tensor& losses);
 
 }  // namespace peft

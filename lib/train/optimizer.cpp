@@ -6,30 +6,20 @@
 
 namespace peft {
 
-Optimizer::Optimizer(Context& context, std::vector<Tensor>& parameters)
-    : context_(context), parameters_(parameters) {
-  for (Tensor& parameter : parameters_) {
-    gradients_.push_back(context.zeros(parameter.shape()));
-    first_moments_.push_back(context.zeros(parameter.shape()));
-    second_moments_.push_back(context.zeros(parameter.shape()));
-    make_leaf(parameter, gradients_.back());
-  }
+Optimizer::Optimizer(Context& context, FlatTensors& parameters) : context_(context), parameters_(parameters) {
+  const std::vector<Shape> shapes = shapes_of(parameters.parts);
+  gradients_ = flat_zeros(context, shapes);
+  first_moments_ = flat_zeros(context, shapes);
+  second_moments_ = flat_zeros(context, shapes);
+  for (size_t i = 0; i < shapes.size(); ++i) make_leaf(parameters_.parts[i], gradients_.parts[i]);
 }
 
-void Optimizer::zero_gradients() {
-  for (Tensor& gradient : gradients_) context_.backend().fill(gradient.view(), 0.0f);
-}
+void Optimizer::zero_gradients() { context_.backend().fill(gradients_.all.view(), 0.0f); }
 
-// One slot a tensor, summed on the host in double precision and in order.
 double Optimizer::gradient_norm() {
-  const auto count = static_cast<int64_t>(gradients_.size());
-  Tensor squares = context_.zeros({count, 1});
-  for (int64_t i = 0; i < count; ++i)
-    context_.backend().sum_squares(gradients_[static_cast<size_t>(i)].const_view(),
-                                   squares.row_range(i, 1).view());
-  double sum = 0;
-  for (const float square : context_.to_host(squares)) sum += square;
-  return std::sqrt(sum);
+  Tensor squares = context_.zeros({1});
+  context_.backend().sum_squares(gradients_.all.const_view(), squares.view());
+  return std::sqrt(static_cast<double>(context_.to_host(squares)[0]));
 }
 
 void Optimizer::step(const TrainerOptions& options, double learning_rate, double gradient_scale) {
@@ -43,15 +33,12 @@ void Optimizer::step(const TrainerOptions& options, double learning_rate, double
   adamw.bias_correction1 = 1.0 - std::pow(options.beta1, static_cast<double>(steps_));
   adamw.bias_correction2 = 1.0 - std::pow(options.beta2, static_cast<double>(steps_));
   adamw.gradient_scale = static_cast<float>(gradient_scale);
-  for (size_t i = 0; i < parameters_.size(); ++i)
-    context_.backend().adamw(adamw, gradients_[i].const_view(), parameters_[i].view(),
-                             first_moments_[i].view(), second_moments_[i].view());
+  context_.backend().adamw(adamw, gradients_.all.const_view(), parameters_.all.view(), first_moments_.all.view(),
+                           second_moments_.all.view());
 }
 
 int64_t Optimizer::gradient_bytes() const {
-  int64_t bytes = 0;
-  for (const Tensor& gradient : gradients_) bytes += gradient.elements() * 4;
-  return bytes;
+  return gradients_.all.elements() * static_cast<int64_t>(sizeof(float));
 }
 
 int64_t Optimizer::state_bytes() const { return 2 * gradient_bytes(); }

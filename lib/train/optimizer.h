@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "tensor/context.h"
+#include "tensor/flat.h"
 #include "train/options.h"
 
 namespace peft {
@@ -12,8 +12,8 @@ namespace peft {
 // Owns the gradients and both moments; parameters are borrowed. One thread.
 class Optimizer {
  public:
-  // Makes leaves of `parameters` (autograd/tape.h): f32, dense.
-  Optimizer(Context& context, std::vector<Tensor>& parameters);
+  // Makes leaves of the parts of `parameters` (autograd/tape.h).
+  Optimizer(Context& context, FlatTensors& parameters);
 
   void zero_gradients();
   // Euclidean norm over all gradients; not finite when one is not.
@@ -23,15 +23,15 @@ class Optimizer {
 
   int64_t steps() const { return steps_; }  // updates made
   void set_steps(int64_t steps) { steps_ = steps; }
-  std::vector<Tensor>& first_moments() { return first_moments_; }
-  std::vector<Tensor>& second_moments() { return second_moments_; }
+  std::vector<Tensor>& first_moments() { return first_moments_.parts; }
+  std::vector<Tensor>& second_moments() { return second_moments_.parts; }
   int64_t state_bytes() const;  // both moments
   int64_t gradient_bytes() const;
 
  private:
   Context& context_;
-  std::vector<Tensor>& parameters_;
-  std::vector<Tensor> gradients_, first_moments_, second_moments_;
+  FlatTensors& parameters_;
+  FlatTensors gradients_, first_moments_, second_moments_;
   int64_t steps_ = 0;
 };
 

@@ -8,6 +8,28 @@
 
 namespace peft {
 
+// What a step keeps of the forward pass for the backward one. In the order of what it costs in time.
+enum class ActivationPolicy : uint8_t {
+  keep,        // everything that the gradients need
+  checkpoint,  // the inputs of layers; the layers are run again
+  offload,     // those, in pinned host memory
+  automatic,   // the first of these with which the estimate fits the device
+};
+
+inline const char* name_of(ActivationPolicy policy) {
+  switch (policy) {
+    case ActivationPolicy::keep:
+      return "kept";
+    case ActivationPolicy::checkpoint:
+      return "checkpointed";
+    case ActivationPolicy::offload:
+      return "checkpointed, offloaded to host memory";
+    case ActivationPolicy::automatic:
+      return "as the memory estimate says";
+  }
+  return "?";
+}
+
 enum class Schedule : uint8_t { constant, linear, cosine };
 
 struct TrainerOptions {
@@ -25,7 +47,7 @@ struct TrainerOptions {
   bool shuffle = true;
   bool packing = false;
   int64_t packing_length = 0;  // 0: the data set's longest row
-  bool activation_checkpointing = false;
+  ActivationPolicy activations = ActivationPolicy::keep;
   Arithmetic arithmetic = Arithmetic::float32;
   int64_t eval_steps = 0, save_steps = 0;
   int64_t save_total_limit = 2;  // 0: all

@@ -64,7 +64,7 @@ Trainer::Trainer(std::shared_ptr<const Transformer> model, std::shared_ptr<Adapt
   context_->arithmetic = options_.arithmetic;
   training_ = Adapter::begin_training(adapter_, *context_);
   check(!training_->buffers().empty(), Code::state, "adapter '{}' has nothing to train", adapter_->name());
-  optimizer_ = std::make_unique<Optimizer>(*context_, training_->buffers());
+  optimizer_ = std::make_unique<Optimizer>(*context_, training_->flat());
   hooks_ = training_->hooks();
   workspace_ = std::make_unique<Workspace>(*context_);
   if (dataset_) {
@@ -115,19 +115,23 @@ TrainEvent Trainer::run_step(const Dataset& data, const StepPlan& plan, const Ca
   optimizer_->zero_gradients();
   LossOptions options;
   options.pass.training = true;
-  options.pass.checkpoint_activations = options_.activation_checkpointing;
+  options.pass.checkpoint_activations = options_.activations != ActivationPolicy::keep;
+  options.pass.offload_activations = options_.activations == ActivationPolicy::offload;
   options.pass.seed = options_.seed;
   options.pass.step = static_cast<uint32_t>(state_.step);
   options.adapters = {hooks_};
   options.backward = true;
   options.gradient_scale = static_cast<float>(1.0 / static_cast<double>(plan.loss_tokens));
-  double sum = 0;
+  std::vector<Tensor> losses;
   for (const MicroBatch& batch : plan.micro_batches) {
     std::vector<RowView> rows;
     for (const int64_t row : batch.rows) rows.push_back(data.row(row));
     options.first_row_number = static_cast<int32_t>(batch.first_row_number);
-    sum += micro_batch_loss(*model_, *workspace_, rows, options).sum;
+    losses.push_back(micro_batch_loss(*model_, *workspace_, rows, options).losses);
   }
+  // Read once all of the step is on its way: a device does not wait for the host between micro-batches.
+  double sum = 0;
+  for (const Tensor& each : losses) sum += loss_sum(*context_, each);
   TrainEvent event;
   event.loss = sum / static_cast<double>(plan.loss_tokens);
   event.gradient_norm = optimizer_->gradient_norm();

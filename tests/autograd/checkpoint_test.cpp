@@ -4,6 +4,7 @@
 #include "ops/linear.h"
 #include "ops/reduce.h"
 #include "support/device.h"
+#include "support/expect_error.h"
 
 namespace peft {
 namespace {
@@ -154,6 +155,60 @@ TEST_P(Checkpoint, DifferentiateNow) {
   EXPECT_FALSE(differentiate_now(*context, x.detached(), body).defined());
   const TapeScope silent(*context, nullptr);
   EXPECT_FALSE(differentiate_now(*context, x, body).defined());
+}
+
+// Layers whose inputs wait in host memory give the same bits, and the device holds two of them at most.
+TEST_P(Checkpoint, OffloadedInputsComeBack) {
+  if (!context->pinned_pool()) {
+    EXPECT_ERROR(Code::unsupported, "no other memory", Offload(*context));
+    return;
+  }
+  constexpr int layers = 6;
+  const Shape shape{64, 64};
+  const Tensor start = random_tensor(shape), weights = random_tensor(shape);
+  std::vector<std::vector<float>> gradients;
+  std::vector<int64_t> held;
+  for (const bool away : {false, true}) {
+    Offload offload(*context);
+    Tape tape;
+    const TapeScope scope(*context, &tape);
+    Tensor leaf = start.detached();
+    make_leaf(leaf, context->zeros(shape));
+    Tensor x = leaf;
+    const int64_t before = context->pool().statistics().used;
+    for (int layer = 0; layer < layers; ++layer) {
+      const Tensor input = std::exchange(x, Tensor());
+      x = checkpoint(*context, std::span(&input, 1), false, doubled_tanh(), away ? &offload : nullptr);
+    }
+    held.push_back(context->pool().statistics().used - before);
+    tape.backward(*context, weighted_sum(*context, x, weights));
+    gradients.push_back(context->to_host(leaf.grad()->gradient));
+  }
+  EXPECT_EQ(gradients[0], gradients[1]);
+  const int64_t bytes = shape.elements() * 4;
+  EXPECT_EQ(held[0], layers * bytes);
+  EXPECT_LE(held[1], 2 * bytes);
+}
+
+// A walk that does not reach some layers leaves their inputs behind, and what follows is right all the same.
+TEST_P(Checkpoint, OffloadedInputsThatNobodyTakes) {
+  if (!context->pinned_pool()) return;  // OffloadedInputsComeBack says what happens there
+  const Tensor leaf = random_leaf({32, 32}), weights = random_tensor({32, 32});
+  for (int i = 0; i < 3; ++i) {
+    Offload offload(*context);
+    Tape tape;
+    const TapeScope scope(*context, &tape);
+    const Tensor first = checkpoint(*context, std::span(&leaf, 1), false, doubled_tanh(), &offload);
+    checkpoint(*context, std::span(&first, 1), false, doubled_tanh(), &offload);
+    if (i < 2) continue;  // no walk at all
+    tape.backward(*context, weighted_sum(*context, first, weights));
+  }
+  Tape tape;
+  const TapeScope scope(*context, &tape);
+  Tensor plain = leaf.detached();
+  make_leaf(plain, context->zeros({32, 32}));
+  tape.backward(*context, weighted_sum(*context, doubled_tanh()(*context, std::span(&plain, 1)), weights));
+  EXPECT_EQ(context->to_host(leaf.grad()->gradient), context->to_host(plain.grad()->gradient));
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
 #include "cli/program.h"
+#include "support/paths.h"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -45,7 +46,7 @@ Program::Program(const Words& arguments, const std::string& input) {
   folder_ = (std::filesystem::temp_directory_path() / "peft-cli-XXXXXX").string();
   if (!mkdtemp(folder_.data())) throw std::runtime_error("cannot make a temporary folder");
   write_all(folder_ + "/in", input);
-  const std::string program = std::string(PEFT_BINARY_DIR) + "/peft";
+  const std::string program = std::string(::peft::test::binary_folder()) + "/peft";
   std::vector<char*> values = {const_cast<char*>("peft")};
   for (const std::string& argument : arguments) values.push_back(const_cast<char*>(argument.c_str()));
   values.push_back(nullptr);
@@ -99,7 +100,7 @@ Outcome Program::wait() {
 Outcome peft(const Words& arguments, const std::string& input) { return Program(arguments, input).wait(); }
 
 std::string data_file(const std::string& name) {
-  return std::string(PEFT_SOURCE_DIR) + "/tests/data/" + name;
+  return std::string(::peft::test::source_folder()) + "/tests/data/" + name;
 }
 
 std::string read_all(const std::string& path) {

@@ -13,6 +13,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "support/paths.h"
 
 namespace peft::testing {
 
@@ -20,7 +21,7 @@ class GoldenFile {
  public:
   // `name` below tests/data.
   explicit GoldenFile(const std::string& name) {
-    std::ifstream file(std::string(PEFT_SOURCE_DIR) + "/tests/data/" + name, std::ios::binary);
+    std::ifstream file(std::string(::peft::test::source_folder()) + "/tests/data/" + name, std::ios::binary);
     bytes_.assign(std::istreambuf_iterator<char>(file), {});
     uint64_t length = 0;
     check(bytes_.size() > sizeof length, Code::io, "no golden file {}", name);

@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "base/half.h"
+#include "cuda/activation_types.h"
 #include "cuda/device_matrix.h"
 
 namespace peft {
@@ -65,6 +66,19 @@ TEST_P(CopyKernel, FillsOnlyItsElements) {
       for (int64_t c = 0; c < 75; ++c) ASSERT_EQ(y.at(r, c), 2.5f);
     EXPECT_TRUE(y.guards_intact());
   }
+}
+
+TEST_P(CopyKernel, FillsActivations) {
+  with_activation_types(*context, [&]<typename T>(T) {
+    for (const Placement place : placements) {
+      for (const float value : {2.5f, -0.0f, 0.1f, -1e38f, 1e-40f}) {
+        DeviceMatrix<T> y(*context, 4, 75, place), expected(*context, 4, 75);
+        expected.fill(value);
+        context->backend().fill(y.view(), value);
+        EXPECT_TRUE(y.same_bits(expected) && y.guards_intact()) << value;
+      }
+    }
+  });
 }
 
 TEST_P(CopyKernel, EmptyViewsDoNothing) {

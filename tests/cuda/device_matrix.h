@@ -108,7 +108,7 @@ class DeviceMatrix {
     if (std::is_same_v<T, int64_t>) return DType::i64;
     return sizeof(T) == 2 ? DType::bf16 : DType::u8;
   }
-  static constexpr T guard = static_cast<T>(std::is_same_v<T, float> ? -12345 : 0x5a);
+  inline static const T guard = static_cast<T>(std::is_same_v<T, float> ? -12345 : 0x5a);
 
   size_t place_of(int64_t r, int64_t c) const { return static_cast<size_t>(lead_ + r * stride_ + c); }
   int64_t bytes() const { return static_cast<int64_t>(host_.size() * sizeof(T)); }
@@ -136,9 +136,9 @@ class DeviceMatrix {
 using FloatMatrix = DeviceMatrix<float>;
 using IndexMatrix = DeviceMatrix<int32_t>;
 
-// Packs of 16 bytes fit; rows begin anywhere; a stride that is a multiple of 16 bytes from an address that is
-// not.
-inline constexpr Placement placements[] = {{0, 0}, {4, 0}, {3, 1}, {0, 2}};
+// Packs of 16 bytes fit, of two-byte elements too; rows begin anywhere; a stride that is a multiple of 16 bytes
+// from an address that is not.
+inline constexpr Placement placements[] = {{0, 0}, {8, 0}, {3, 1}, {0, 2}};
 
 // |found - expected| <= relative * |expected| + absolute
 inline ::testing::AssertionResult near(float found, double expected, double relative, double absolute) {

@@ -1,5 +1,5 @@
 // Products of every kind over every storage, at sizes and places that no library likes, against double precision.
-#include "cuda/device_matrix.h"  // first: peft::testing, which the next one opens, hides GoogleTest's
+#include "cuda/activation_matrix.h"  // first: peft::testing, which the next one opens, hides GoogleTest's
 
 #include <fmt/format.h>
 
@@ -21,11 +21,13 @@ struct Case {
   bool accumulate = false;
   Placement a = {}, y = {};
   int64_t b_gap = 0, b_lead = 0;  // elements; plain types only
+  DType a_dtype = DType::f32, y_dtype = DType::f32;
 
   std::string text() const {
-    return fmt::format("kind {} {} m {} n {} k {} arithmetic {} alpha {} accumulate {} gaps {} {} {} leads {} {} {}",
-                       static_cast<int>(kind), name_of(dtype), m, n, k, static_cast<int>(arithmetic), alpha, accumulate,
-                       a.gap, b_gap, y.gap, a.lead, b_lead, y.lead);
+    return fmt::format(
+        "kind {} {} m {} n {} k {} arithmetic {} alpha {} accumulate {} gaps {} {} {} leads {} {} {} a {} y {}",
+        static_cast<int>(kind), name_of(dtype), m, n, k, static_cast<int>(arithmetic), alpha, accumulate, a.gap, b_gap,
+        y.gap, a.lead, b_lead, y.lead, name_of(a_dtype), name_of(y_dtype));
   }
 };
 
@@ -53,14 +55,25 @@ class MatmulKernel : public DeviceTest {
     return storage;
   }
 
+  // With a and y of every type that they may have.
+  void check_types(Case c) {
+    const std::vector<DType> types = activation_types(context->backend(), c.arithmetic);
+    for (const DType a : types)
+      for (const DType y : types) {
+        c.a_dtype = a, c.y_dtype = y;
+        check(c);
+        if (HasFatalFailure()) return;
+      }
+  }
+
   void check(const Case& c) {
     SCOPED_TRACE(c.text());
     const bool nt = c.kind == MatmulKind::nt, tn = c.kind == MatmulKind::tn;
-    FloatMatrix a(*context, tn ? c.k : c.m, tn ? c.m : c.k, c.a), y(*context, c.m, c.n, c.y);
+    ActivationMatrix a(*context, c.a_dtype, tn ? c.k : c.m, tn ? c.m : c.k, c.a);
+    ActivationMatrix y(*context, c.y_dtype, c.m, c.n, c.y);
     a.randomize(1);
     y.randomize(2);
-    FloatMatrix before(*context, c.m, c.n);
-    before.assign(y);
+    const std::vector<float> before = y.values();
     const Stored b(c.dtype, nt ? c.n : c.k, nt ? c.k : c.n, 7, c.b_gap);
     ConstView b_view;
     const auto storage = upload(c, b, b_view);
@@ -71,7 +84,7 @@ class MatmulKernel : public DeviceTest {
     options.accumulate = c.accumulate;
     Backend& backend = context->backend();
     const View a_view = a.view(), y_view = y.view();
-    const int64_t bytes = backend.matmul_scratch(options, a_view.shape, b_view.shape, DType::f32, c.dtype);
+    const int64_t bytes = backend.matmul_scratch(options, a_view.shape, b_view.shape, c.a_dtype, c.dtype);
     Tensor scratch = context->scratch(bytes);
     backend.matmul(options, a_view, b_view, y_view, scratch.view());
     ASSERT_TRUE(y.guards_intact());
@@ -86,12 +99,14 @@ class MatmulKernel : public DeviceTest {
           sum += left * right;
           magnitude += std::abs(left * right);
         }
-        const double start = c.accumulate ? before.at(r, j) : 0;
+        const double start = c.accumulate ? static_cast<double>(before[static_cast<size_t>(r * c.n + j)]) : 0;
         // Any order of f32 sums: k + 3 roundings; by blocks, scale and sum once more each.
         const double bound = (static_cast<double>(c.k) + 6) * f32_epsilon *
                                  (std::abs(static_cast<double>(c.alpha)) * magnitude + std::abs(start)) +
                              1e-30;
-        ASSERT_TRUE(near(y.at(r, j), start + static_cast<double>(c.alpha) * sum, 0, bound)) << r << " " << j;
+        // And one rounding, whatever the sum was made of.
+        const double expected = start + static_cast<double>(c.alpha) * sum;
+        ASSERT_TRUE(near(y.at(r, j), expected, 0, bound + y.rounding_of(std::abs(expected) + bound))) << r << " " << j;
       }
     }
   }
@@ -108,7 +123,7 @@ TEST_P(MatmulKernel, EveryKindAndStorage) {
             c.k = whole_blocks(dtype, c.k);
           else
             c.n = whole_blocks(dtype, c.n);
-          check(c);
+          check_types(c);
           if (HasFatalFailure()) return;
         }
 }
@@ -118,9 +133,9 @@ TEST_P(MatmulKernel, AlphaAndAccumulate) {
     for (const DType dtype : {DType::f32, DType::bf16, DType::nf4, DType::q8_0})
       for (const Arithmetic arithmetic : arithmetics)
         for (const int64_t m : {1, 5, 19}) {
-          check({.kind = kind, .dtype = dtype, .m = m, .n = 64, .k = 96, .arithmetic = arithmetic, .alpha = 0.5f,
+          check_types({.kind = kind, .dtype = dtype, .m = m, .n = 64, .k = 96, .arithmetic = arithmetic, .alpha = 0.5f,
                  .accumulate = true});
-          check({.kind = kind, .dtype = dtype, .m = m, .n = 64, .k = 96, .arithmetic = arithmetic, .alpha = -3.0f});
+          check_types({.kind = kind, .dtype = dtype, .m = m, .n = 64, .k = 96, .arithmetic = arithmetic, .alpha = -3.0f});
           if (HasFatalFailure()) return;
         }
 }
@@ -136,9 +151,9 @@ TEST_P(MatmulKernel, PartsOfWiderMatrices) {
             c.accumulate = true;
             c.a = c.y = place;
             c.b_gap = place.gap, c.b_lead = place.lead;
-            check(c);
+            check_types(c);
             c.n = 23, c.k = 17;
-            check(c);
+            check_types(c);
             if (HasFatalFailure()) return;
           }
 }
@@ -151,20 +166,78 @@ TEST_P(MatmulKernel, SmallSizes) {
           for (const int64_t n : {0, 1, 2})
             for (const int64_t k : {0, 1, 2}) {
               const Case c{.kind = kind, .dtype = dtype, .m = m, .n = n, .k = k, .arithmetic = arithmetic};
-              check(c);
+              check_types(c);
               Case added = c;
               added.accumulate = true;
-              check(added);
+              check_types(added);
               if (HasFatalFailure()) return;
             }
 }
 
-// More of b than is decoded at once: columns of y for kind nt, stretches of the sum for the others.
+// More of b than a GPU decodes at once, so that y is made in several ranges of columns.
 TEST_P(MatmulKernel, DecodedInChunks) {
   check({.kind = MatmulKind::nn, .dtype = DType::f16, .m = 2, .n = 1000, .k = 2200, .alpha = 0.5f});
   check({.kind = MatmulKind::nn, .dtype = DType::q8_0, .m = 3, .n = 1024, .k = 2100, .accumulate = true});
-  check({.kind = MatmulKind::nt, .dtype = DType::bf16, .m = 9, .n = 4200, .k = 4096});
-  check({.kind = MatmulKind::tn, .dtype = DType::bf16, .m = 3, .n = 8000, .k = 2200});
+  check({.kind = MatmulKind::nn, .dtype = DType::q4_k, .m = 2, .n = 768, .k = 4352});
+  check({.kind = MatmulKind::nn, .dtype = DType::nf4_double, .m = 2, .n = 1050, .k = 2100});
+  check({.kind = MatmulKind::nt, .dtype = DType::bf16, .m = 9, .n = 264, .k = 129056});
+}
+
+// Chunks touch y once each, so that a bf16 y is rounded once.
+TEST_P(MatmulKernel, DecodedInChunksToBfloat16) {
+  if (context->backend().kind() != DeviceKind::cuda) GTEST_SKIP() << "the CPU's activations are f32";
+  for (const DType dtype : {DType::nf4_double, DType::q8_0, DType::f32})
+    for (const bool accumulate : {false, true}) {
+      check({.kind = MatmulKind::nn, .dtype = dtype, .m = 3, .n = 1056, .k = 4200, .arithmetic = Arithmetic::bfloat16,
+             .accumulate = accumulate, .a_dtype = DType::bf16, .y_dtype = DType::bf16});
+      if (HasFatalFailure()) return;
+    }
+}
+
+// What is asked for follows from shapes and types: nothing for what is used as it lies, or read by a kernel of few rows.
+TEST_P(MatmulKernel, ScratchIsForWhatIsNotUsedAsItLies) {
+  Backend& backend = context->backend();
+  if (backend.kind() != DeviceKind::cuda) GTEST_SKIP() << "about the CUDA backend";
+  const Shape a{100, 4096}, b{14336, 4096};
+  const MatmulOptions brain{.arithmetic = Arithmetic::bfloat16};
+  EXPECT_EQ(backend.matmul_scratch(brain, a, b, DType::bf16, DType::bf16), 0);
+  EXPECT_EQ(backend.matmul_scratch(brain, a, b, DType::f32, DType::bf16), 100 * 4096 * 2);
+  EXPECT_EQ(backend.matmul_scratch(brain, a, b, DType::bf16, DType::nf4_double), 14336 * 4096 * 2);
+  EXPECT_EQ(backend.matmul_scratch({}, a, b, DType::f32, DType::f32), 0);
+  EXPECT_EQ(backend.matmul_scratch(brain, Shape{8, 4096}, b, DType::f32, DType::nf4_double), 0);
+  const int64_t large = backend.matmul_scratch(brain, Shape{2048, 8192}, Shape{28672, 8192}, DType::bf16, DType::nf4);
+  EXPECT_GT(large, int64_t{64} << 20);
+  EXPECT_LE(large, int64_t{128} << 20);
+}
+
+// bf16 is never rounded to unasked, nor read as something else.
+TEST_P(MatmulKernel, OtherTypesOfActivationsAreRefused) {
+  Backend& backend = context->backend();
+  if (backend.kind() != DeviceKind::cuda) GTEST_SKIP() << "about the CUDA backend";
+  const auto refused = [&](Arithmetic arithmetic, DType a_dtype, DType y_dtype, int64_t m) {
+    FloatMatrix b(*context, 16, 32);
+    ActivationMatrix a(*context, DType::bf16, m, 32), y(*context, DType::f32, m, 16);
+    View a_view = a.view(), y_view = y.view();
+    a_view.dtype = a_dtype, y_view.dtype = y_dtype;
+    backend.matmul({.arithmetic = arithmetic}, a_view, b.view(), y_view, {});
+    try {
+      backend.synchronize();
+    } catch (const Error& error) {
+      const std::string text = error.what();
+      EXPECT_EQ(error.code(), Code::unsupported) << text;
+      EXPECT_NE(text.find("expected f32"), std::string::npos) << text;
+      EXPECT_NE(text.find(name_of(a_dtype)), std::string::npos) << text;
+      EXPECT_NE(text.find(name_of(y_dtype)), std::string::npos) << text;
+      return true;
+    }
+    return false;
+  };
+  for (const int64_t m : {1, 20}) {
+    EXPECT_TRUE(refused(Arithmetic::float32, DType::bf16, DType::f32, m));
+    EXPECT_TRUE(refused(Arithmetic::int8, DType::bf16, DType::f32, m));
+    EXPECT_TRUE(refused(Arithmetic::bfloat16, DType::f16, DType::f32, m));
+    EXPECT_TRUE(refused(Arithmetic::float32, DType::bf16, DType::bf16, m));
+  }
 }
 
 TEST_P(MatmulKernel, RowsOfAnNf4Matrix) {

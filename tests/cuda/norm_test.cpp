@@ -1,5 +1,6 @@
 #include <cmath>
 
+#include "cuda/activation_types.h"
 #include "cuda/device_matrix.h"
 
 namespace peft {
@@ -7,20 +8,23 @@ namespace {
 
 using Row = std::vector<double>;
 
-// The last of a width that one block's registers do not hold, in packs and not.
+// Beyond 2048 elements one block's registers do not hold a row that is read by the element, beyond 8192 one in
+// packs of f32, beyond 16384 one in packs of bf16.
 struct Case {
   int64_t rows, columns;
   float scale, offset;
 };
 constexpr Case cases[] = {{1, 1, 1, 0},      {5, 7, 1, 0},    {33, 64, 1, 3},      {40, 577, 1e-3f, 0},
                           {3, 3001, 100, 0}, {4, 20, 0, 0},   {300, 4, 1, 0},      {2, 4096, 1, 0.5f},
-                          {2, 8192, 1, 0},   {2, 8196, 1, 0}, {1, 2048, 1, 0.25f}, {2, 20000, 1, 0.125f}};
+                          {2, 8192, 1, 0},   {2, 8196, 1, 0}, {1, 2048, 1, 0.25f}, {2, 20000, 1, 0.125f},
+                          {1, 16384, 1, 0},  {1, 16392, 1, 1}};
 
 struct Normal {
   Row value;  // (x - mean) rstd
   double mean = 0, rstd = 0;
 };
-Normal normal_of(const FloatMatrix& x, int64_t r, bool center, double eps) {
+template <typename T>
+Normal normal_of(const DeviceMatrix<T>& x, int64_t r, bool center, double eps) {
   const auto n = static_cast<double>(x.columns());
   Normal result;
   double squares = 0;
@@ -36,17 +40,19 @@ Normal normal_of(const FloatMatrix& x, int64_t r, bool center, double eps) {
 class NormKernel : public DeviceTest {
  protected:
   // Both norms, forward and backward, on one shape with all matrices placed alike.
+  template <typename T>
   void check(const Case& shape, Placement place, bool center, bool strided_statistics);
 };
 INSTANTIATE_TEST_SUITE_P(Devices, NormKernel, every_device());
 
+template <typename T>
 void NormKernel::check(const Case& shape, Placement place, bool center, bool strided_statistics) {
   const int64_t rows = shape.rows, columns = shape.columns;
   const float eps = 1e-5f;
   Backend& backend = context->backend();
-  FloatMatrix x(*context, rows, columns, place), y(*context, rows, columns, place),
+  DeviceMatrix<T> x(*context, rows, columns, place), y(*context, rows, columns, place),
       dy(*context, rows, columns, place);
-  FloatMatrix dx(*context, rows, columns, place), sum(*context, rows, columns, {1, 0});
+  DeviceMatrix<T> dx(*context, rows, columns, place), sum(*context, rows, columns, {1, 0});
   FloatMatrix weight(*context, 1, columns, {0, place.lead}), bias(*context, 1, columns, {0, place.lead});
   FloatMatrix dweight(*context, 1, columns), dbias(*context, 1, columns);
   FloatMatrix mean(*context, rows, 1, {strided_statistics ? 2 : 0, 0}),
@@ -98,15 +104,15 @@ void NormKernel::check(const Case& shape, Placement place, bool center, bool str
       const auto column = static_cast<int64_t>(c);
       const auto up = static_cast<double>(dy.at(r, column)), w = static_cast<double>(weight.at(0, column)),
                  b = static_cast<double>(bias.at(0, column));
-      ASSERT_TRUE(near(y.at(r, column), normal.value[c] * w + b, 1e-6,
-                       1e-6 * std::abs(b) + (1e-6 * std::abs(normal.value[c]) + 2 * cancel) * std::abs(w)))
+      ASSERT_TRUE(near_stored(y.at(r, column), normal.value[c] * w + b, 1e-6,
+                              1e-6 * std::abs(b) + (1e-6 * std::abs(normal.value[c]) + 2 * cancel) * std::abs(w)))
           << r << ", " << c;
       const double g = normal.rstd * (up * w - offset - normal.value[c] * along);
       const double bound =
           (1e-6 + 4 * cancel) * normal.rstd * (std::abs(up * w) + (1 + std::abs(normal.value[c])) * size) +
           1e-12;
-      ASSERT_TRUE(near(dx.at(r, column), g, 0, bound)) << r << ", " << c;
-      ASSERT_TRUE(near(sum.at(r, column), 1 + g, f32_epsilon, bound + f32_epsilon)) << r << ", " << c;
+      ASSERT_TRUE(near_stored(dx.at(r, column), g, 0, bound)) << r << ", " << c;
+      ASSERT_TRUE(near_stored(sum.at(r, column), 1 + g, f32_epsilon, bound + f32_epsilon)) << r << ", " << c;
     }
   }
   for (size_t c = 0; c < width; ++c) {
@@ -122,81 +128,94 @@ void NormKernel::check(const Case& shape, Placement place, bool center, bool str
 }
 
 TEST_P(NormKernel, RmsNorm) {
-  for (const Case& shape : cases) {
-    for (const Placement place : placements) {
-      if (shape.columns > 4096 && place.lead > 1) continue;
-      SCOPED_TRACE(std::to_string(shape.rows) + " x " + std::to_string(shape.columns) + ", gap " +
-                   std::to_string(place.gap));
-      ASSERT_NO_FATAL_FAILURE(check(shape, place, /*center=*/false, place.gap > 0));
+  with_activation_types(*context, [&]<typename T>(T) {
+    for (const Case& shape : cases) {
+      for (const Placement place : placements) {
+        if (shape.columns > 4096 && place.lead > 1) continue;
+        SCOPED_TRACE(std::to_string(shape.rows) + " x " + std::to_string(shape.columns) + ", gap " +
+                     std::to_string(place.gap));
+        ASSERT_NO_FATAL_FAILURE(check<T>(shape, place, /*center=*/false, place.gap > 0));
+      }
     }
-  }
+  });
 }
 
 TEST_P(NormKernel, LayerNorm) {
-  for (const Case& shape : cases) {
-    for (const Placement place : placements) {
-      if (shape.columns > 4096 && place.lead > 1) continue;
-      SCOPED_TRACE(std::to_string(shape.rows) + " x " + std::to_string(shape.columns) + ", gap " +
-                   std::to_string(place.gap));
-      ASSERT_NO_FATAL_FAILURE(check(shape, place, /*center=*/true, place.gap > 0));
+  with_activation_types(*context, [&]<typename T>(T) {
+    for (const Case& shape : cases) {
+      for (const Placement place : placements) {
+        if (shape.columns > 4096 && place.lead > 1) continue;
+        SCOPED_TRACE(std::to_string(shape.rows) + " x " + std::to_string(shape.columns) + ", gap " +
+                     std::to_string(place.gap));
+        ASSERT_NO_FATAL_FAILURE(check<T>(shape, place, /*center=*/true, place.gap > 0));
+      }
     }
-  }
+  });
 }
 
 TEST_P(NormKernel, BiasMayBeAbsent) {
-  FloatMatrix x(*context, 3, 40), weight(*context, 1, 40), zero(*context, 1, 40), y(*context, 3, 40),
-      z(*context, 3, 40);
-  FloatMatrix mean(*context, 1, 3), rstd(*context, 1, 3);
-  x.randomize(1);
-  weight.randomize(2);
-  context->backend().layer_norm(x.view(), weight.vector_view(), zero.vector_view(), 1e-5f, y.view(),
-                                mean.vector_view(), rstd.vector_view());
-  context->backend().layer_norm(x.view(), weight.vector_view(), View(), 1e-5f, z.view(), mean.vector_view(),
-                                rstd.vector_view());
-  EXPECT_TRUE(y.same_bits(z));
+  with_activation_types(*context, [&]<typename T>(T) {
+    using Matrix = DeviceMatrix<T>;
+    Matrix x(*context, 3, 40), y(*context, 3, 40), z(*context, 3, 40);
+    FloatMatrix weight(*context, 1, 40), zero(*context, 1, 40), mean(*context, 1, 3), rstd(*context, 1, 3);
+    x.randomize(1);
+    weight.randomize(2);
+    context->backend().layer_norm(x.view(), weight.vector_view(), zero.vector_view(), 1e-5f, y.view(),
+                                  mean.vector_view(), rstd.vector_view());
+    context->backend().layer_norm(x.view(), weight.vector_view(), View(), 1e-5f, z.view(), mean.vector_view(),
+                                  rstd.vector_view());
+    EXPECT_TRUE(y.same_bits(z));
+  });
 }
 
 TEST_P(NormKernel, GradientMayLieOverItsUpstream) {
-  for (const int64_t columns : {100, 3001, 9000}) {
-    FloatMatrix x(*context, 20, columns), weight(*context, 1, columns), y(*context, 20, columns);
-    FloatMatrix mean(*context, 1, 20), rstd(*context, 1, 20);
-    x.randomize(1);
-    weight.randomize(2);
-    for (const bool center : {false, true}) {
-      FloatMatrix dy(*context, 20, columns), dx(*context, 20, columns), dweight(*context, 1, columns),
-          other(*context, 1, columns);
-      dy.randomize(3);
-      const auto backward = [&](View out, View sum) {
+  with_activation_types(*context, [&]<typename T>(T) {
+    using Matrix = DeviceMatrix<T>;
+    for (const int64_t columns : {100, 3001, 9000, 16400}) {
+      const int64_t rows = columns > 4096 ? 3 : 20;
+      Matrix x(*context, rows, columns), y(*context, rows, columns);
+      FloatMatrix weight(*context, 1, columns), mean(*context, 1, rows), rstd(*context, 1, rows);
+      x.randomize(1);
+      weight.randomize(2);
+      for (const bool center : {false, true}) {
+        Matrix dy(*context, rows, columns), dx(*context, rows, columns);
+        FloatMatrix dweight(*context, 1, columns), other(*context, 1, columns);
+        dy.randomize(3);
+        const auto backward = [&](View out, View sum) {
+          if (center) {
+            context->backend().layer_norm_backward(x.view(), weight.vector_view(), mean.vector_view(),
+                                                   rstd.vector_view(), dy.view(), false, out, sum, View());
+          } else {
+            context->backend().rms_norm_backward(x.view(), weight.vector_view(), rstd.vector_view(), dy.view(),
+                                                 false, out, sum);
+          }
+        };
         if (center) {
-          context->backend().layer_norm_backward(x.view(), weight.vector_view(), mean.vector_view(),
-                                                 rstd.vector_view(), dy.view(), false, out, sum, View());
+          context->backend().layer_norm(x.view(), weight.vector_view(), View(), 1e-5f, y.view(),
+                                        mean.vector_view(), rstd.vector_view());
         } else {
-          context->backend().rms_norm_backward(x.view(), weight.vector_view(), rstd.vector_view(), dy.view(),
-                                               false, out, sum);
+          context->backend().rms_norm(x.view(), weight.vector_view(), 1e-5f, y.view(), rstd.vector_view());
         }
-      };
-      if (center) {
-        context->backend().layer_norm(x.view(), weight.vector_view(), View(), 1e-5f, y.view(),
-                                      mean.vector_view(), rstd.vector_view());
-      } else {
-        context->backend().rms_norm(x.view(), weight.vector_view(), 1e-5f, y.view(), rstd.vector_view());
+        backward(dx.view(), dweight.vector_view());
+        backward(dy.view(), other.vector_view());
+        EXPECT_TRUE(dx.same_bits(dy) && dweight.same_bits(other));
       }
-      backward(dx.view(), dweight.vector_view());
-      backward(dy.view(), other.vector_view());
-      EXPECT_TRUE(dx.same_bits(dy) && dweight.same_bits(other));
     }
-  }
+  });
 }
 
 TEST_P(NormKernel, NoRows) {
-  FloatMatrix none(*context, 0, 16), weight(*context, 1, 16), statistics(*context, 0, 1),
-      dweight(*context, 1, 16);
-  dweight.fill(3);
-  context->backend().rms_norm(none.view(), weight.vector_view(), 1e-5f, none.view(), statistics.view());
-  context->backend().rms_norm_backward(none.view(), weight.vector_view(), statistics.view(), none.view(),
-                                       false, none.view(), dweight.vector_view());
-  EXPECT_EQ(dweight.at(0, 15), 3);
-  EXPECT_TRUE(none.guards_intact() && statistics.guards_intact());
+  with_activation_types(*context, [&]<typename T>(T) {
+    using Matrix = DeviceMatrix<T>;
+    Matrix none(*context, 0, 16);
+    FloatMatrix weight(*context, 1, 16), statistics(*context, 0, 1), dweight(*context, 1, 16);
+    dweight.fill(3);
+    context->backend().rms_norm(none.view(), weight.vector_view(), 1e-5f, none.view(), statistics.view());
+    context->backend().rms_norm_backward(none.view(), weight.vector_view(), statistics.view(), none.view(),
+                                         false, none.view(), dweight.vector_view());
+    EXPECT_EQ(dweight.at(0, 15), 3);
+    EXPECT_TRUE(none.guards_intact() && statistics.guards_intact());
+  });
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include <cmath>
 #include <limits>
 
+#include "cuda/activation_types.h"
 #include "cuda/device_matrix.h"
 
 namespace peft {
@@ -10,34 +11,37 @@ class ReduceKernel : public DeviceTest {};
 INSTANTIATE_TEST_SUITE_P(Devices, ReduceKernel, every_device());
 
 TEST_P(ReduceKernel, SumsOfColumnsAddToWhatIsThere) {
-  for (const int64_t rows : {0, 1, 31, 33, 700}) {
-    for (const int64_t columns : {1, 2, 7, 8, 31, 300, 4096, 4097}) {
-      const Placement place = placements[(rows + columns) % 4];
-      FloatMatrix x(*context, rows, columns, place), b(*context, rows, columns, {1, 0});
-      FloatMatrix y(*context, 1, columns, {0, 1}), z(*context, 1, columns);
-      x.randomize(1);
-      b.randomize(2);
-      y.fill(2);
-      z.fill(-1);
-      context->backend().sum_rows(x.view(), y.vector_view());
-      context->backend().multiply_sum_rows(x.view(), b.view(), z.vector_view());
-      for (int64_t c = 0; c < columns; ++c) {
-        double sum = 2, products = -1, magnitude = 2;
-        for (int64_t r = 0; r < rows; ++r) {
-          const auto value = static_cast<double>(x.at(r, c)), other = static_cast<double>(b.at(r, c));
-          sum += value;
-          products += value * other;
-          magnitude += std::abs(value) * (1 + std::abs(other));
+  with_activation_types(*context, [&]<typename T>(T) {
+    using Matrix = DeviceMatrix<T>;
+    for (const int64_t rows : {0, 1, 31, 33, 700}) {
+      for (const int64_t columns : {1, 2, 7, 8, 31, 300, 4096, 4097, 4098}) {
+        const Placement place = placements[(rows + columns) % 4];
+        Matrix x(*context, rows, columns, place), b(*context, rows, columns, {rows % 2, 0});
+        FloatMatrix y(*context, 1, columns, {0, 1}), z(*context, 1, columns);
+        x.randomize(1);
+        b.randomize(2);
+        y.fill(2);
+        z.fill(-1);
+        context->backend().sum_rows(x.view(), y.vector_view());
+        context->backend().multiply_sum_rows(x.view(), b.view(), z.vector_view());
+        for (int64_t c = 0; c < columns; ++c) {
+          double sum = 2, products = -1, magnitude = 2;
+          for (int64_t r = 0; r < rows; ++r) {
+            const auto value = static_cast<double>(x.at(r, c)), other = static_cast<double>(b.at(r, c));
+            sum += value;
+            products += value * other;
+            magnitude += std::abs(value) * (1 + std::abs(other));
+          }
+          // what is f32 spans 32 rows at most
+          ASSERT_TRUE(near(y.at(0, c), sum, f32_epsilon, 32 * f32_epsilon * magnitude))
+              << rows << " x " << columns;
+          ASSERT_TRUE(near(z.at(0, c), products, f32_epsilon, 32 * f32_epsilon * magnitude))
+              << rows << " x " << columns;
         }
-        // what is f32 spans 32 rows at most
-        ASSERT_TRUE(near(y.at(0, c), sum, f32_epsilon, 32 * f32_epsilon * magnitude))
-            << rows << " x " << columns;
-        ASSERT_TRUE(near(z.at(0, c), products, f32_epsilon, 32 * f32_epsilon * magnitude))
-            << rows << " x " << columns;
+        ASSERT_TRUE(y.guards_intact() && z.guards_intact());
       }
-      ASSERT_TRUE(y.guards_intact() && z.guards_intact());
     }
-  }
+  });
 }
 
 TEST_P(ReduceKernel, LongSumsStayExact) {

@@ -6,12 +6,13 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "support/paths.h"
 #include "text/tokenizer.h"
 
 namespace peft::test {
 
 inline std::string golden_file(const std::string& name) {
-  return read_text_file(std::string(PEFT_SOURCE_DIR) + "/tests/data_floor/golden/" + name, 1 << 20);
+  return read_text_file(std::string(::peft::test::source_folder()) + "/tests/data_floor/golden/" + name, 1 << 20);
 }
 
 inline const Json& golden_rows() {

@@ -12,14 +12,15 @@
 #include <vector>
 
 #include "formats/tensor_source.h"
+#include "support/paths.h"
 
 namespace peft::test {
 
 inline std::string data_path(const std::string& name) {
-  return std::string(PEFT_SOURCE_DIR) + "/tests/data/" + name;
+  return std::string(::peft::test::source_folder()) + "/tests/data/" + name;
 }
 inline std::string own_data_path(const std::string& name) {
-  return std::string(PEFT_SOURCE_DIR) + "/tests/formats/data/" + name;
+  return std::string(::peft::test::source_folder()) + "/tests/formats/data/" + name;
 }
 
 inline std::string read_bytes(const std::string& path) {

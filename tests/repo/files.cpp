@@ -1,4 +1,5 @@
 #include "repo/files.h"
+#include "support/paths.h"
 
 #include <algorithm>
 #include <filesystem>
@@ -10,7 +11,7 @@ namespace peft::test {
 namespace fs = std::filesystem;
 
 std::vector<SourceFile> source_files(const std::string& folder, const std::vector<std::string>& endings) {
-  const fs::path root = PEFT_SOURCE_DIR;
+  const fs::path root = ::peft::test::source_folder();
   const std::vector<std::string> left_out = {"build",        "target",      "corpus",
                                              "node_modules", "__pycache__", ".git"};
   std::vector<SourceFile> files;
@@ -34,7 +35,7 @@ std::vector<SourceFile> source_files(const std::string& folder, const std::vecto
   return files;
 }
 
-bool source_exists(const std::string& path) { return fs::exists(fs::path(PEFT_SOURCE_DIR) / path); }
+bool source_exists(const std::string& path) { return fs::exists(fs::path(::peft::test::source_folder()) / path); }
 
 std::string included_folder(const std::string& line, std::string* whole) {
   static const std::regex include(R"rx(^\s*#\s*include\s*"([^"]+)")rx");

@@ -10,6 +10,7 @@
 
 #include "base/file.h"
 #include "formats/safetensors.h"
+#include "support/paths.h"
 #include "support/test_device.h"
 
 namespace peft::test {
@@ -17,7 +18,7 @@ namespace peft::test {
 // PEFT_TEST_DATA: where a test program runs away from the sources it was built from.
 inline std::string data_path(const std::string& name) {
   const char* given = std::getenv("PEFT_TEST_DATA");
-  return (given ? std::string(given) : std::string(PEFT_SOURCE_DIR) + "/tests/data") + "/" + name;
+  return (given ? std::string(given) : std::string(::peft::test::source_folder()) + "/tests/data") + "/" + name;
 }
 
 class Golden {

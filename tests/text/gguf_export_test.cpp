@@ -6,6 +6,7 @@
 #include <functional>
 
 #include "support/expect_error.h"
+#include "support/paths.h"
 #include "text/text_fixtures.h"
 #include "text/tokenizer_structure.h"
 
@@ -54,7 +55,7 @@ TEST(GgufExport, SmallByteLevelTokenizers) {
   expect_same_ids(*load(byte_tokenizer(), R"({"bos_token": "<s>", "eos_token": "<|im_end|>"})"), 261);
   expect_same_ids(*load(byte_tokenizer()), 300);  // ids without a token
   for (const char* name : {"tests/capi/tokenizer.json", "tests/data_floor/golden/tokenizer.json"}) {
-    const std::string path = join_path(PEFT_SOURCE_DIR, name);
+    const std::string path = join_path(::peft::test::source_folder(), name);
     const auto tokenizer = Tokenizer::from_json(read_text_file(path, 1 << 24), "");
     SCOPED_TRACE(path);
     expect_same_ids(*tokenizer, tokenizer->maximum_id() + 1);

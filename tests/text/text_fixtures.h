@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "formats/gguf.h"
+#include "support/paths.h"
 #include "support/smollm2.h"
 #include "text/tokenizer.h"
 
@@ -18,12 +19,12 @@ namespace peft::test {
 inline std::string shared_file(const std::string& name) {
   const char* given = std::getenv("PEFT_SHARED_DATA");
   const std::string path =
-      join_path(given ? std::string(given) : std::string(PEFT_SOURCE_DIR) + "/../shared/data", name);
+      join_path(given ? std::string(given) : std::string(::peft::test::source_folder()) + "/../shared/data", name);
   return path_exists(path) ? path : std::string();
 }
 
 inline Json golden(const std::string& name) {
-  const std::string path = std::string(PEFT_SOURCE_DIR) + "/tests/text/golden/" + name + ".json";
+  const std::string path = std::string(::peft::test::source_folder()) + "/tests/text/golden/" + name + ".json";
   return parse_json(read_text_file(path, 16 << 20), path);
 }
 

@@ -28,11 +28,15 @@ TEST(Optimizer, follows_torch) {
   const Json golden = Json::parse(test::text_of_file(test::data_path("optimizer/adamw.json")));
   const auto context = test::test_context();
   for (const Json& entry : golden["cases"]) {
-    std::vector<Tensor> parameters;
-    for (const auto& values : entry["start"].get<Lists>())
-      parameters.push_back(
-          context->from_host(std::span<const float>(values), {static_cast<int64_t>(values.size())}));
-    Optimizer optimizer(*context, parameters);
+    const Lists start = entry["start"].get<Lists>();
+    std::vector<Shape> shapes;
+    for (const auto& values : start) shapes.push_back({static_cast<int64_t>(values.size())});
+    FlatTensors flat = flat_zeros(*context, shapes);
+    std::vector<Tensor>& parameters = flat.parts;
+    for (size_t i = 0; i < start.size(); ++i)
+      context->backend().copy_from_host(std::as_bytes(std::span(start[i])).data(), parameters[i].view().data,
+                                        static_cast<int64_t>(start[i].size()) * 4);
+    Optimizer optimizer(*context, flat);
     TrainerOptions options;
     options.weight_decay = entry["weight_decay"];
     options.beta1 = entry.value("beta1", 0.9);

@@ -114,7 +114,22 @@ TEST_F(Resume, with_given_rows_between_gives_the_same_bits) {
 TEST_F(Resume, activation_checkpointing_gives_the_same_bits) {
   run_whole(run_options());
   TrainerOptions options = run_options();
-  options.activation_checkpointing = true;
+  options.activations = ActivationPolicy::checkpoint;
+  const auto other = trainer(options);
+  run(*other, steps);
+  EXPECT_EQ(losses, whole_losses);
+  EXPECT_EQ(test::values_of(*adapter), whole);
+}
+
+TEST_F(Resume, layer_inputs_in_host_memory_give_the_same_bits) {
+  TrainerOptions options = run_options();
+  options.activations = ActivationPolicy::offload;
+  if (!test::test_context()->pinned_pool()) {
+    const auto other = trainer(options);
+    EXPECT_ERROR(Code::unsupported, "no other memory", run(*other, 1));
+    return;
+  }
+  run_whole(run_options());
   const auto other = trainer(options);
   run(*other, steps);
   EXPECT_EQ(losses, whole_losses);

@@ -25,10 +25,15 @@ class Step : public testing::Test {
                                      test::test_context(), options, "tiny-llama");
   }
   // The base loss of some rows, row by row, over their loss-bearing tokens.
-  MicroBatchLoss loss_of(std::span<const RowView> list) {
+  struct Loss {
+    double sum;
+    int64_t tokens;
+  };
+  Loss loss_of(std::span<const RowView> list) {
     const auto context = test::test_context();
     Workspace workspace(*context);
-    return micro_batch_loss(model->transformer(), workspace, list, {});
+    const MicroBatchLoss loss = micro_batch_loss(model->transformer(), workspace, list, {});
+    return {loss_sum(*context, loss.losses), loss.tokens};
   }
 
   std::shared_ptr<Model> model = test::load_model("families/llama");
@@ -188,7 +193,7 @@ TEST_F(Step, at_the_end_of_an_epoch_is_divided_by_its_own_tokens) {
     std::vector<RowView> part;
     for (size_t r = begin; r < std::min<size_t>(begin + 8, rows.size()); ++r)
       part.push_back(dataset->row(static_cast<int64_t>(r)));
-    const MicroBatchLoss expected = loss_of(part);
+    const Loss expected = loss_of(part);
     const TrainEvent event = run->step(nullptr);
     EXPECT_EQ(event.loss_tokens, expected.tokens);
     EXPECT_NEAR(event.loss, expected.sum / static_cast<double>(expected.tokens), 1e-5);
@@ -217,14 +222,14 @@ TEST_F(Step, counts_only_labels_that_are_not_ignored) {
   int64_t counted = 0;
   for (size_t i = 1; i < labels.size(); ++i) counted += labels[i] != ignored_label;
   ASSERT_LT(counted, static_cast<int64_t>(labels.size()) - 1);
-  const MicroBatchLoss masked = loss_of(std::vector<RowView>{row});
+  const Loss masked = loss_of(std::vector<RowView>{row});
   EXPECT_EQ(masked.tokens, counted);
   // The whole row's loss less that of the other half of the labels.
   std::vector<int32_t> opposite(labels.size());
   for (size_t i = 0; i < labels.size(); ++i)
     opposite[i] = labels[i] == ignored_label ? row.ids[i] : ignored_label;
-  const MicroBatchLoss whole = loss_of(std::vector<RowView>{{row.ids, row.ids, 0, 0}});
-  const MicroBatchLoss others = loss_of(std::vector<RowView>{{row.ids, opposite, 0, 0}});
+  const Loss whole = loss_of(std::vector<RowView>{{row.ids, row.ids, 0, 0}});
+  const Loss others = loss_of(std::vector<RowView>{{row.ids, opposite, 0, 0}});
   EXPECT_NEAR(masked.sum, whole.sum - others.sum, 1e-4);
 }
 

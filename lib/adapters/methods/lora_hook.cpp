@@ -3,6 +3,7 @@
 #include <map>
 
 #include "base/error.h"
+#include "nn/low_rank_hook.h"
 #include "nn/pass.h"
 #include "ops/embedding.h"
 #include "ops/low_rank.h"
@@ -48,26 +49,19 @@ class LoraHook final : public LinearHook {
     Tensor b;     // [out, rank]
     float scale;  // alpha / r and the adapter's own
   };
-  LoraHook(int32_t group, Tensor a, std::vector<Part> parts, float dropout)
-      : group_(group), a_(std::move(a)), parts_(std::move(parts)), dropout_(dropout) {}
+  LoraHook(int32_t group, Tensor a, std::vector<Part> parts, float dropout) : parts_(std::move(parts)) {
+    hook_.update.a = std::move(a);
+    hook_.dropout = dropout;
+    hook_.dropout_module = static_cast<uint32_t>(group);
+    for (const Part& part : parts_)
+      hook_.update.parts.push_back({part.plan.member, part.b, part.scale, part.plan.first_row});
+  }
 
-  // One product with all A matrices of the group, one small product per adapted member. Members of a group
-  // share a dropout mask: they read the same x.
+  const LowRankHook* low_rank() const override { return &hook_; }
+
   std::vector<Tensor> forward(Pass& pass, const Tensor& x, const LinearBase& base) const override {
-    Context& context = pass.context();
     std::vector<Tensor> outputs = base.forward(pass, x);
-    RowDropout dropout;
-    if (pass.options().training && dropout_ > 0.0f) {
-      dropout.options = {dropout_, static_cast<uint32_t>(group_), pass.options().step, pass.options().seed};
-      dropout.row_ids = pass.placement.row_ids;
-    }
-    const Tensor h = shrink(context, x, a_, {}, dropout);
-    for (const Part& part : parts_) {
-      Tensor& y = outputs[static_cast<size_t>(part.plan.member)];
-      ExpandRange range;
-      range.h_begin = part.plan.first_row;
-      y = expand_add(context, std::move(y), h, part.b, part.scale, range);
-    }
+    add_low_rank(pass, x, hook_, {}, outputs);
     return outputs;
   }
 
@@ -77,7 +71,7 @@ class LoraHook final : public LinearHook {
   DenseLinear merged(Context& context, int member, const Module& module, DenseLinear base) const override {
     const Part* part = find(member);
     PEFT_ASSERT(part != nullptr);
-    const Tensor a = a_.detached().row_range(part->plan.first_row, part->plan.rank);
+    const Tensor a = hook_.update.a.detached().row_range(part->plan.first_row, part->plan.rank);
     Tensor weight = base.weight;
     add_update(context, a, part->b.detached(), part->scale, module.layout, weight);
     return {weight, base.bias};
@@ -90,10 +84,8 @@ class LoraHook final : public LinearHook {
     return nullptr;
   }
 
-  int32_t group_;
-  Tensor a_;
   std::vector<Part> parts_;
-  float dropout_;
+  LowRankHook hook_;
 };
 
 class LoraEmbeddingHook final : public EmbeddingHook {

@@ -1,99 +1,30 @@
-// d = alpha op(a) op(b) + beta c, column-major, in the order of a stream. f32 and bf16 operands; sums and
-// results f32.
+// cuBLASLt's calls, with what its documentation asks of their arguments.
 #include <algorithm>
-#include <bit>
 #include <cstdio>
 #include <cstring>
-#include <vector>
 
 #include "cublasLt.h"
+#include "cublaslt_product.h"
 #include "queue.h"
 
 namespace cuda_emulator {
 
 struct LtHandle {};
-struct LtDesc {
-  cublasOperation_t a = CUBLAS_OP_N, b = CUBLAS_OP_N;
-};
-struct LtLayout {
-  cudaDataType_t type;
-  int64_t rows, columns, leading;
-  int64_t element_bytes() const { return type == CUDA_R_16BF ? 2 : 4; }
-  size_t bytes() const { return static_cast<size_t>(((columns - 1) * leading + rows) * element_bytes()); }
-};
 struct LtPreference {
   uint64_t workspace = 0;
-  uint32_t smallest_alignment = 256;
+  uint32_t reductions = CUBLASLT_REDUCTION_SCHEME_MASK;
+  uint32_t alignments[4] = {256, 256, 256, 256};  // of a, b, c, d
 };
 
 namespace {
 
-float element(const void* data, cudaDataType_t type, int64_t index) {
-  if (type == CUDA_R_32F) return static_cast<const float*>(data)[index];
-  return std::bit_cast<float>(static_cast<uint32_t>(static_cast<const uint16_t*>(data)[index]) << 16);
+// What an algorithm's opaque words hold here.
+enum AlgorithmWord { workspace_word, index_word, alignment_words };  // four of the last
+
+uint64_t alignment_of(const void* address) {
+  const auto value = reinterpret_cast<uintptr_t>(address);
+  return value & (~value + 1);
 }
-
-// outer vectors of `depth` numbers, one after another.
-std::vector<float> pack(const void* data, const LtLayout& layout, bool depth_is_columns, int64_t outer,
-                        int64_t depth) {
-  std::vector<float> packed(static_cast<size_t>(outer * depth));
-  for (int64_t o = 0; o < outer; ++o)
-    for (int64_t d = 0; d < depth; ++d)
-      packed[static_cast<size_t>(o * depth + d)] =
-          element(data, layout.type, depth_is_columns ? d * layout.leading + o : o * layout.leading + d);
-  return packed;
-}
-
-float dot(const float* x, const float* y, int64_t count) {
-  constexpr int64_t lanes = 16;
-  float sums[lanes] = {};
-  int64_t i = 0;
-  for (; i + lanes <= count; i += lanes)
-    for (int64_t lane = 0; lane < lanes; ++lane) sums[lane] += x[i + lane] * y[i + lane];
-  float total = 0;
-  for (const float sum : sums) total += sum;
-  for (; i < count; ++i) total += x[i] * y[i];
-  return total;
-}
-
-struct Operation {
-  LtDesc desc;
-  LtLayout a, b, c, d;
-  float alpha, beta;
-  const void *a_data, *b_data;
-  const float* c_data;
-  float* d_data;
-
-  int64_t m() const { return d.rows; }
-  int64_t n() const { return d.columns; }
-  int64_t k() const { return desc.a == CUBLAS_OP_N ? a.columns : a.rows; }
-
-  const char* problem() const {
-    const auto& l = *this;
-    if ((desc.a == CUBLAS_OP_N ? a.rows : a.columns) != m()) return "rows of op(a)";
-    if ((desc.b == CUBLAS_OP_N ? b.columns : b.rows) != n()) return "columns of op(b)";
-    if ((desc.b == CUBLAS_OP_N ? b.rows : b.columns) != k()) return "the summed dimension";
-    if (c.rows != m() || c.columns != n()) return "c";
-    if (a.type != b.type) return "types of a and b";
-    if (c.type != CUDA_R_32F || d.type != CUDA_R_32F) return "type of the result";
-    for (const LtLayout* layout : {&l.a, &l.b, &l.c, &l.d})
-      if (layout->rows < 1 || layout->columns < 1 || layout->leading < layout->rows)
-        return "a leading dimension";
-    return nullptr;
-  }
-
-  void run() const {
-    const std::vector<float> left = pack(a_data, a, desc.a == CUBLAS_OP_N, m(), k());
-    const std::vector<float> right = pack(b_data, b, desc.b == CUBLAS_OP_T, n(), k());
-    for (int64_t j = 0; j < n(); ++j)
-      for (int64_t i = 0; i < m(); ++i) {
-        const float sum =
-            alpha * dot(&left[static_cast<size_t>(i * k())], &right[static_cast<size_t>(j * k())], k());
-        float& out = d_data[j * d.leading + i];
-        out = beta == 0 ? sum : sum + beta * c_data[j * c.leading + i];
-      }
-  }
-};
 
 cublasStatus_t refuse(const char* what) {
   std::fprintf(stderr, "cuda emulator: cublasLtMatmul: %s does not fit\n", what);
@@ -175,27 +106,62 @@ cublasStatus_t cublasLtMatmulPreferenceSetAttribute(cublasLtMatmulPreference_t p
     std::memcpy(&preference->workspace, value, bytes);
     return CUBLAS_STATUS_SUCCESS;
   }
-  uint32_t alignment = 0;
-  if (bytes != sizeof alignment) return CUBLAS_STATUS_INVALID_VALUE;
-  std::memcpy(&alignment, value, bytes);
-  preference->smallest_alignment = std::min(preference->smallest_alignment, alignment);
+  uint32_t number = 0;
+  if (bytes != sizeof number) return CUBLAS_STATUS_INVALID_VALUE;
+  std::memcpy(&number, value, bytes);
+  if (attribute == CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK) {
+    preference->reductions = number;
+    return CUBLAS_STATUS_SUCCESS;
+  }
+  const int operand = attribute - CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES;
+  if (operand < 0 || operand > 3 || number == 0) return CUBLAS_STATUS_INVALID_VALUE;
+  preference->alignments[operand] = number;
   return CUBLAS_STATUS_SUCCESS;
 }
 
 // There are products that the library has no algorithm for: here those of bf16 at odd addresses.
-cublasStatus_t cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t, cublasLtMatmulDesc_t,
+cublasStatus_t cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t, cublasLtMatmulDesc_t desc,
                                               cublasLtMatrixLayout_t a, cublasLtMatrixLayout_t b,
-                                              cublasLtMatrixLayout_t, cublasLtMatrixLayout_t,
+                                              cublasLtMatrixLayout_t c, cublasLtMatrixLayout_t d,
                                               cublasLtMatmulPreference_t preference, int wanted,
                                               cublasLtMatmulHeuristicResult_t* results, int* found) {
   *found = 0;
   if (wanted < 1) return CUBLAS_STATUS_INVALID_VALUE;
-  const bool odd = a->leading % 2 != 0 || b->leading % 2 != 0 || preference->smallest_alignment < 4;
-  if (a->type == CUDA_R_16BF && odd) return CUBLAS_STATUS_NOT_SUPPORTED;
-  results[0] = {};
-  results[0].state = CUBLAS_STATUS_SUCCESS;
-  results[0].algo.data[0] = preference->workspace;
-  *found = 1;
+  if (const char* const problem = Product{*desc, *a, *b, *c, *d}.problem()) return refuse(problem);
+  int operand = 0;
+  for (const LtLayout* layout : {a, b, c, d}) {
+    const bool odd = layout->leading % 2 != 0 || preference->alignments[operand++] < 4;
+    if (layout->type == CUDA_R_16BF && odd) return CUBLAS_STATUS_NOT_SUPPORTED;
+  }
+  for (size_t i = 0; i < std::size(algorithms) && *found < wanted; ++i) {
+    const Algorithm& algorithm = algorithms[i];
+    if ((algorithm.reduction & ~static_cast<int>(preference->reductions)) != 0) continue;
+    cublasLtMatmulHeuristicResult_t& result = results[(*found)++];
+    result = {};
+    result.state = algorithm.works ? CUBLAS_STATUS_SUCCESS : CUBLAS_STATUS_NOT_SUPPORTED;
+    result.workspaceSize = preference->workspace;
+    result.algo.data[workspace_word] = preference->workspace;
+    result.algo.data[index_word] = i;
+    for (int k = 0; k < 4; ++k)
+      result.algo.data[alignment_words + k] = std::min(preference->alignments[k], uint32_t{16});
+  }
+  return CUBLAS_STATUS_SUCCESS;
+}
+
+cublasStatus_t cublasLtMatmulAlgoConfigGetAttribute(const cublasLtMatmulAlgo_t* algo,
+                                                    cublasLtMatmulAlgoConfigAttributes_t attribute,
+                                                    void* value, size_t bytes, size_t* written) {
+  const bool is_short =
+      attribute == CUBLASLT_ALGO_CONFIG_INNER_SHAPE_ID || attribute == CUBLASLT_ALGO_CONFIG_CLUSTER_SHAPE_ID;
+  if (!value || bytes != (is_short ? sizeof(uint16_t) : sizeof(uint32_t))) return CUBLAS_STATUS_INVALID_VALUE;
+  const Algorithm& algorithm = algorithms[algo->data[index_word]];
+  uint32_t found = 0;
+  if (attribute == CUBLASLT_ALGO_CONFIG_ID) found = 66;
+  if (attribute == CUBLASLT_ALGO_CONFIG_TILE_ID) found = static_cast<uint32_t>(algorithm.tile);
+  if (attribute == CUBLASLT_ALGO_CONFIG_SPLITK_NUM) found = static_cast<uint32_t>(algorithm.parts);
+  if (attribute == CUBLASLT_ALGO_CONFIG_REDUCTION_SCHEME) found = static_cast<uint32_t>(algorithm.reduction);
+  std::memcpy(value, &found, bytes);  // little-endian
+  if (written) *written = bytes;
   return CUBLAS_STATUS_SUCCESS;
 }
 
@@ -205,25 +171,28 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t, cublasLtMatmulDesc_t desc, const
                               cublasLtMatrixLayout_t d_layout, const cublasLtMatmulAlgo_t* algorithm,
                               void* workspace, size_t workspace_bytes, cudaStream_t stream) {
   const std::lock_guard lock(big_lock());
-  const Operation operation = {*desc,
-                               *a_layout,
-                               *b_layout,
-                               *c_layout,
-                               *d_layout,
-                               *static_cast<const float*>(alpha),
-                               *static_cast<const float*>(beta),
-                               a,
-                               b,
-                               static_cast<const float*>(c),
-                               static_cast<float*>(d)};
-  if (const char* const problem = operation.problem()) return refuse(problem);
+  Product product = {*desc, *a_layout, *b_layout, *c_layout, *d_layout};
+  product.alpha = *static_cast<const float*>(alpha);
+  product.beta = *static_cast<const float*>(beta);
+  product.a_data = a, product.b_data = b, product.c_data = c, product.d_data = d;
+  if (const char* const problem = product.problem()) return refuse(problem);
   if (!is_device_memory(a, a_layout->bytes())) return refuse("the memory of a");
   if (!is_device_memory(b, b_layout->bytes())) return refuse("the memory of b");
   if (!is_device_memory(d, d_layout->bytes())) return refuse("the memory of the result");
-  if (operation.beta != 0 && !is_device_memory(c, c_layout->bytes())) return refuse("the memory of c");
-  if (algorithm && (workspace_bytes < algorithm->data[0] || !is_device_memory(workspace, workspace_bytes)))
-    return refuse("the workspace");
-  const cudaError_t error = enqueue(stream, [operation] { operation.run(); });
+  if (product.beta != 0 && !is_device_memory(c, c_layout->bytes())) return refuse("the memory of c");
+  if (c == d && c_layout->leading != d_layout->leading) return refuse("a result in place");
+  if (algorithm) {
+    if (workspace_bytes < algorithm->data[workspace_word] || !is_device_memory(workspace, workspace_bytes) ||
+        alignment_of(workspace) < 256)
+      return refuse("the workspace");
+    int operand = 0;
+    for (const void* const address : {a, b, c, static_cast<const void*>(d)})
+      if (alignment_of(address) < algorithm->data[alignment_words + operand++]) return refuse("an alignment");
+    if (algorithm->data[index_word] >= std::size(algorithms)) return refuse("the algorithm");
+    product.algorithm = &algorithms[algorithm->data[index_word]];
+    if (!product.algorithm->works) return CUBLAS_STATUS_NOT_SUPPORTED;
+  }
+  const cudaError_t error = enqueue(stream, [product] { product.run(); });
   return error == cudaSuccess ? CUBLAS_STATUS_SUCCESS : CUBLAS_STATUS_EXECUTION_FAILED;
 }
 

@@ -19,12 +19,13 @@
 
 #include "block.h"
 #include "control.h"
+#include "kernels.h"
 #include "runtime_api.h"
 
 namespace cuda_emulator {
 
-// cudaPeekAtLastError() has the error of a launch that cannot be. `kernel`: for its name in messages.
-void launch(cudaStream_t stream, dim3 grid, dim3 block, size_t shared_bytes, const void* kernel,
+// A launch that cannot be is an error that cudaPeekAtLastError() has too. `kernel`: for its name in messages.
+cudaError_t launch(cudaStream_t stream, dim3 grid, dim3 block, size_t shared_bytes, const void* kernel,
             std::function<void()> thread);
 
 }  // namespace cuda_emulator

@@ -27,6 +27,8 @@ struct Stream {
 struct Event {
   std::shared_ptr<uint64_t> done = std::make_shared<uint64_t>(0);
   uint64_t recorded = 0;
+  std::shared_ptr<double> time = std::make_shared<double>(0);  // when it was last reached, in milliseconds
+  bool timed = true;
 };
 
 namespace {
@@ -38,6 +40,7 @@ struct State {
   Stream default_stream;
   std::vector<Stream*> streams = {&default_stream};
   size_t queued = 0;
+  double time = 0;
   uint64_t seed = static_cast<uint64_t>(setting("PEFT_CUDA_SHUFFLE", 1));
   uint64_t launches = 0;  // each has an order of its own
   Random random{seed};
@@ -118,6 +121,9 @@ Injections& injections() { return state().injections; }
 Counts& mutable_counts() { return state().counts; }
 cudaError_t device_error() { return state().error; }
 
+void pass_time(double milliseconds) { state().time += milliseconds; }
+uint64_t next_in_order(uint64_t bound) { return state().seed == 0 ? 0 : state().random.below(bound); }
+
 int64_t setting(const char* name, int64_t otherwise) {
   const char* const text = std::getenv(name);
   if (!text || !*text) return otherwise;
@@ -152,14 +158,15 @@ cudaError_t drain_all() {
   return run_until([] { return state().queued == 0; });
 }
 
-void launch(cudaStream_t stream, dim3 grid, dim3 block, size_t shared_bytes, const void* kernel,
-            std::function<void()> thread) {
+bool can_launch(dim3 grid, dim3 block, size_t shared_bytes) {
   const uint64_t threads = uint64_t{block.x} * block.y * block.z;
-  if (threads == 0 || threads > 1024 || block.z > 64 || grid.x == 0 || grid.x > 0x7fffffffu || grid.y == 0 ||
-      grid.y > 65535 || grid.z == 0 || grid.z > 65535 || shared_bytes > most_shared_bytes) {
-    remember(cudaErrorInvalidConfiguration);
-    return;
-  }
+  return threads > 0 && threads <= 1024 && block.z <= 64 && grid.x > 0 && grid.x <= 0x7fffffffu && grid.y > 0 &&
+         grid.y <= 65535 && grid.z > 0 && grid.z <= 65535 && shared_bytes <= most_shared_bytes;
+}
+
+cudaError_t launch(cudaStream_t stream, dim3 grid, dim3 block, size_t shared_bytes, const void* kernel,
+                   std::function<void()> thread) {
+  if (!can_launch(grid, block, shared_bytes)) return remember(cudaErrorInvalidConfiguration);
   auto work = [what = Launch{kernel, grid, block, shared_bytes, std::move(thread)}] {
     State& s = state();
     ++s.counts.launches;
@@ -171,7 +178,7 @@ void launch(cudaStream_t stream, dim3 grid, dim3 block, size_t shared_bytes, con
     const uint64_t seed = s.seed == 0 ? 0 : s.seed * 0x9E3779B97F4A7C15ull + ++s.launches;
     if (const char* const problem = run_blocks(what, seed)) lose_device(cudaErrorLaunchFailure, problem);
   };
-  enqueue(stream, std::move(work));
+  return enqueue(stream, std::move(work));
 }
 
 Counts counts() {
@@ -185,6 +192,10 @@ void fail_allocation(int64_t others) {
 void fail_launch(int64_t others) {
   std::lock_guard lock(big_lock());
   state().injections.launch = others;
+}
+void fail_graph(int64_t others) {
+  std::lock_guard lock(big_lock());
+  injections().graph = others;
 }
 void shuffle(uint64_t seed) {
   std::lock_guard lock(big_lock());
@@ -260,10 +271,11 @@ cudaError_t cudaLaunchHostFunc(cudaStream_t stream, cudaHostFn_t function, void*
   return enqueue(stream, [=] { function(argument); });
 }
 
-cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned) {
+cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned flags) {
   std::lock_guard lock(big_lock());
   if (device_error() != cudaSuccess) return remember(device_error());
   *event = new Event;
+  (*event)->timed = (flags & cudaEventDisableTiming) == 0;
   return cudaSuccess;
 }
 cudaError_t cudaEventCreate(cudaEvent_t* event) { return cudaEventCreateWithFlags(event, 0); }
@@ -274,7 +286,10 @@ cudaError_t cudaEventDestroy(cudaEvent_t event) {
 cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
   std::lock_guard lock(big_lock());
   const uint64_t number = ++event->recorded;
-  return enqueue(stream, [done = event->done, number] { *done = std::max(*done, number); });
+  return enqueue(stream, [done = event->done, time = event->time, number] {
+    *done = std::max(*done, number);
+    *time = state().time;
+  });
 }
 cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned) {
   std::lock_guard lock(big_lock());
@@ -293,8 +308,13 @@ cudaError_t cudaEventQuery(cudaEvent_t event) {
   }
   return *event->done >= event->recorded ? cudaSuccess : cudaErrorNotReady;
 }
-cudaError_t cudaEventElapsedTime(float* milliseconds, cudaEvent_t, cudaEvent_t) {
-  *milliseconds = 1.0f;  // no time is emulated
+cudaError_t cudaEventElapsedTime(float* milliseconds, cudaEvent_t begin, cudaEvent_t end) {
+  std::lock_guard lock(big_lock());
+  for (const cudaEvent_t event : {begin, end}) {
+    if (!event->timed || event->recorded == 0) return remember(cudaErrorInvalidResourceHandle);
+    if (*event->done < event->recorded) return remember(cudaErrorNotReady);
+  }
+  *milliseconds = static_cast<float>(*end->time - *begin->time);
   return cudaSuccess;
 }
 

@@ -19,6 +19,13 @@ cudaError_t enqueue(cudaStream_t stream, std::function<void()> work);
 cudaError_t drain(cudaStream_t stream);
 cudaError_t drain_all();
 
+// Work that takes this long; events see no other time pass.
+void pass_time(double milliseconds);
+// Whether a kernel can be started so on this GPU.
+bool can_launch(dim3 grid, dim3 block, size_t shared_bytes);
+// A number below `bound` of the order that the seed gives; 0 in plain order.
+uint64_t next_in_order(uint64_t bound);
+
 // The error that every call gives once a kernel has failed; cudaSuccess before.
 cudaError_t device_error();
 // A kernel failed: says so on stderr, and nothing runs any more.
@@ -45,7 +52,7 @@ cudaError_t remember(cudaError_t error);
 int64_t setting(const char* name, int64_t otherwise);
 
 struct Injections {
-  int64_t allocation = -1, launch = -1;
+  int64_t allocation = -1, launch = -1, graph = -1;
 };
 Injections& injections();
 struct Counts;

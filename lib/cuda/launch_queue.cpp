@@ -1,0 +1,167 @@
+#include "cuda/launch_queue.h"
+
+#include <pthread.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <map>
+#include <utility>
+
+#include "base/log.h"
+
+namespace peft::cuda {
+namespace {
+
+// Taken before the lock of a queue.
+struct Registry {
+  std::mutex lock;
+  std::vector<LaunchQueue*> queues;
+};
+Registry& registry() {
+  static auto* const one = new Registry;  // memory is released while the process ends, too
+  return *one;
+}
+
+// Not a thread_local variable: the emulation takes those of this module for shared memory of blocks.
+class ThreadKey {
+ public:
+  ThreadKey() { PEFT_ASSERT(pthread_key_create(&key_, nullptr) == 0); }
+  ~ThreadKey() { pthread_key_delete(key_); }
+  ThreadKey(const ThreadKey&) = delete;
+  ThreadKey& operator=(const ThreadKey&) = delete;
+  QueueScope* get() const { return static_cast<QueueScope*>(pthread_getspecific(key_)); }
+  void set(QueueScope* scope) const { pthread_setspecific(key_, scope); }
+
+ private:
+  pthread_key_t key_;
+};
+const ThreadKey& current_scope() {
+  static const ThreadKey key;
+  return key;
+}
+
+bool is_set(const char* name, bool otherwise) {
+  const char* const value = std::getenv(name);
+  return value && *value ? std::string(value) != "0" : otherwise;
+}
+
+// More dynamic shared memory than every kernel may have is asked for once for each kernel and size, and never less of
+// it again: launches of other threads, and graphs, may need what was asked for before.
+void allow_shared_memory(const Launch& launch) {
+  constexpr size_t always_allowed = 48 * 1024;
+  if (launch.shared_bytes <= always_allowed) return;
+  static auto& lock = *new std::mutex;
+  static auto& allowed = *new std::map<std::pair<int, const void*>, size_t>;
+  int device = 0;
+  check_cuda(cudaGetDevice(&device), "cudaGetDevice");
+  const std::lock_guard guard(lock);
+  size_t& bytes = allowed[{device, launch.kernel}];
+  if (launch.shared_bytes <= bytes) return;
+  check_cuda(cudaFuncSetAttribute(launch.kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
+                                  static_cast<int>(launch.shared_bytes)),
+             "cudaFuncSetAttribute");
+  bytes = launch.shared_bytes;
+}
+
+}  // namespace
+
+QueueScope::QueueScope(LaunchQueue& queue, const char* what)
+    : queue_(queue), what_(what), before_(current_scope().get()) {
+  current_scope().set(this);
+}
+QueueScope::~QueueScope() { current_scope().set(before_); }
+QueueScope* QueueScope::current() { return current_scope().get(); }
+
+void start(cudaStream_t stream, const Launch& launch, const std::byte* arguments) {
+  allow_shared_memory(launch);
+  QueueScope* const scope = QueueScope::current();
+  if (scope && scope->queue().stream() == stream) return scope->queue().add(launch, arguments, scope->what());
+  Window alone;
+  alone.add(launch, arguments, "a kernel");
+  start_now(stream, alone, 0);
+}
+
+cudaStream_t ordered(cudaStream_t stream) {
+  QueueScope* const scope = QueueScope::current();
+  if (scope && scope->queue().stream() == stream) scope->queue().start();
+  return stream;
+}
+
+void start_queued(int32_t device) noexcept {
+  Registry& all = registry();
+  const std::lock_guard lock(all.lock);
+  for (LaunchQueue* queue : all.queues)
+    if (queue->device() == device) queue->start_for_others();
+}
+
+LaunchQueue::LaunchQueue(int32_t device, cudaStream_t stream)
+    : device_(device),
+      stream_(stream),
+      queues_(is_set("LIBPEFT_CUDA_GRAPHS", true) && !is_set("CUDA_LAUNCH_BLOCKING", false)) {
+  waiting_.reserve(window);
+  const std::lock_guard lock(registry().lock);
+  registry().queues.push_back(this);
+}
+
+LaunchQueue::~LaunchQueue() {
+  {
+    const std::lock_guard lock(registry().lock);
+    std::erase(registry().queues, this);
+  }
+  start_for_others();
+}
+
+void LaunchQueue::add(const Launch& launch, const std::byte* arguments, const char* what) {
+  Lock lock(lock_);
+  throw_kept();
+  waiting_.add(launch, arguments, what);
+  if (queues_ && waiting_.size() < full_) [[likely]]
+    return;
+  start_window();
+  full_ = std::min(2 * full_, window);
+  unlock_and_warn(lock);
+}
+
+void LaunchQueue::start() {
+  Lock lock(lock_);
+  throw_kept();
+  full_ = first_window;
+  if (waiting_.size() == 0) return;
+  start_window();
+  unlock_and_warn(lock);
+}
+
+void LaunchQueue::start_for_others() noexcept {
+  const std::lock_guard lock(lock_);
+  if (waiting_.size() == 0) return;
+  try {
+    start_window();
+  } catch (...) {
+    if (!kept_) kept_ = std::current_exception();
+  }
+}
+
+void LaunchQueue::throw_kept() {
+  if (!kept_) [[likely]]
+    return;
+  waiting_.clear();
+  std::rethrow_exception(std::exchange(kept_, nullptr));
+}
+
+void LaunchQueue::start_window() {
+  struct Emptied {
+    Window& window;
+    ~Emptied() { window.clear(); }
+  } const emptied{waiting_};
+  if (waiting_.size() >= smallest_graph && graphs_.launch(stream_, waiting_)) return;
+  for (size_t i = 0; i < waiting_.size(); ++i) start_now(stream_, waiting_, i);
+}
+
+// What reads the log may come back into the library, and to this queue.
+void LaunchQueue::unlock_and_warn(Lock& lock) {
+  const std::string warning = graphs_.take_warning();
+  lock.unlock();
+  if (!warning.empty()) log(LogLevel::warning, "cuda:{}: {}", device_, warning);
+}
+
+}  // namespace peft::cuda
