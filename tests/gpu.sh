@@ -243,8 +243,8 @@ if [[ $emulated == no && -n $sanitizer ]]; then
     }
     # Each gets its share of what is left; the first tests of many small shapes are worth most.
     share=$((left / sanitizers_left--))
-    "${own[@]}" PEFT_TEST_DEVICE=cuda:0 timeout "$share" "$sanitizer" --tool "$tool" --error-exitcode 9 "$(program cuda)" \
-      --gtest_brief=1 > "$work/$tool.log" 2>&1
+    "${own[@]}" PEFT_TEST_DEVICE=cuda:0 timeout "$share" "$sanitizer" --tool "$tool" --error-exitcode 9 \
+      "$(program cuda)" --gtest_brief=1 > "$work/$tool.log" 2>&1
     status=$?
     if ((status == 0)); then
       echo "| $tool | no error in the suite of single kernels |" >> "$work/sanitizer"
