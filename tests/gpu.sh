@@ -110,7 +110,7 @@ if [[ $pack == yes ]]; then
   cp tests/bench/gpu_*.py "$stage/tests/bench/"
   git describe --always --dirty > "$stage/prepared/commit" 2> /dev/null || echo unknown > "$stage/prepared/commit"
   mkdir -p "$(dirname "$bundle")"
-  tar -C "$stage" -cf - . | xz -T 0 -6 > "$bundle"
+  tar -C "$stage" -cf - . | xz --lzma2=preset=6,dict=64MiB > "$bundle"  # programs share most of their code
   bytes=$(stat -c %s "$bundle")
   say "$bundle: $((bytes / 1000)) kB"
   if ((bytes > 40000000)); then
