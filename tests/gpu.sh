@@ -86,7 +86,7 @@ if [[ $pack == yes ]]; then
   build || exit 1
   stage=$(mktemp -d)
   trap 'rm -rf "$stage"' EXIT
-  mkdir -p "$stage/prepared/lib" "$stage/prepared/emulated" "$stage/prepared/bin" "$stage/tests/data" "$stage/docs"
+  mkdir -p "$stage"/prepared/{bin,lib,compiler,emulated} "$stage/tests/data" "$stage/docs"
   cp "$tree/peft" "$stage/prepared/bin/"
   for suite in "${suites[@]}"; do
     program=$tree/tests/$suite/${suite}_tests
@@ -101,9 +101,13 @@ if [[ $pack == yes ]]; then
   fi
   cp "$tree"/tests/cuda/emulated/*.so "$stage/prepared/emulated/" || exit 1
   own_libraries "$stage"/prepared/bin/* "$tree/libpeft.so.1" "$tree"/tests/cuda/emulated/*.so | while read -r file; do
-    cp -L "$file" "$stage/prepared/lib/"
+    # The compiler's own may ask for a newer C library than the machine's, which has its own as a rule.
+    case $file in
+      */libstdc++.so* | */libgcc_s.so*) cp -L "$file" "$stage/prepared/compiler/" ;;
+      *) cp -L "$file" "$stage/prepared/lib/" ;;
+    esac
   done
-  strip --strip-unneeded "$stage"/prepared/bin/* "$stage"/prepared/lib/* "$stage"/prepared/emulated/* 2> /dev/null
+  strip --strip-unneeded "$stage"/prepared/{bin,lib,compiler,emulated}/* 2> /dev/null
   cp -r tests/data/. "$stage/tests/data/"
   mkdir "$stage/tests/bench"
   cp tests/gpu.sh "$stage/tests/"
@@ -126,6 +130,9 @@ if [[ -d prepared ]]; then
   commit=$(cat prepared/commit)
   program() { echo "$binaries/$1_tests"; }
   peft=$binaries/peft kernel_bench=$binaries/cuda_kernel_bench
+  if LD_LIBRARY_PATH=$libraries ldd "$binaries"/* 2>&1 | grep -q 'not found'; then
+    libraries=$libraries:$root/prepared/compiler
+  fi
   # For our programs alone: those of the machine have their own.
   own=(env "LD_LIBRARY_PATH=$libraries${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}")
   export LIBPEFT_CUDA=$libraries/libpeft_cuda.so
