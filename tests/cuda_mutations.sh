@@ -60,6 +60,14 @@ mutations=(
   's/if (dbias) add_column_sums.*$//' NormKernel.LayerNorm/0
 )
 
+# All of them before anything is built: kernels change, and a fault that is put nowhere would be caught nowhere.
+for ((i = 0; i < ${#mutations[@]}; i += 4)); do
+  name=${mutations[i]} file=${mutations[i + 1]} change=${mutations[i + 2]}
+  [[ -f lib/cuda/$file ]] || fail "'$name': there is no lib/cuda/$file any more; name the file that has the place now"
+  lines=$(sed "$change" "lib/cuda/$file" | diff "lib/cuda/$file" - | grep -c '^<' || true)
+  ((lines == 1)) || fail "'$name' changes $lines lines of lib/cuda/$file, 1 expected; adapt its sed, which is: $change"
+done
+
 run_tests() {  # filter
   LIBPEFT_CUDA=$scratch/build/tests/cuda/emulated/libpeft_cuda.so PEFT_TEST_DEVICE=cuda:0 GTEST_BRIEF=1 \
     timeout 300 "$build/tests/cuda/cuda_tests" "--gtest_filter=Devices/$1" > "$log" 2>&1
@@ -86,7 +94,6 @@ caught=0 total=$((${#mutations[@]} / 4))
 for ((i = 0; i < ${#mutations[@]}; i += 4)); do
   name=${mutations[i]} file=${mutations[i + 1]} change=${mutations[i + 2]} filter=${mutations[i + 3]}
   sed "$change" "lib/cuda/$file" > "$scratch/lib/cuda/$file"
-  ! cmp -s "lib/cuda/$file" "$scratch/lib/cuda/$file" || fail "'$name' changes nothing in $file: $change"
   build_module || fail "'$name' does not compile"
   if run_tests "$filter"; then
     echo "MISSED  $name ($file): $filter is green"

@@ -74,7 +74,7 @@ targets=()
 pattern=.
 if ((${#folders[@]} > 0)); then
   targets=("${folders[@]/%/_tests}")
-  pattern="^($(IFS='|' && echo "${folders[*]}"))(_cuda|_kernels)?$"  # on the emulated GPU too
+  pattern="^($(IFS='|' && echo "${folders[*]}"))(_cuda|_kernels(_sanitized)?)?$"  # on the emulated GPU too
 fi
 if [[ $list == no ]]; then
   say "building $build${targets[*]:+: ${targets[*]}}"

@@ -53,6 +53,10 @@ class Bench:
 
     def run(self, command, limit=240):
         """(stdout, largest device memory in bytes that the driver showed meanwhile or None)."""
+        environment = {**os.environ, "HF_HUB_OFFLINE": "1"}
+        if self.given.libraries and command[0] != sys.executable:
+            others = os.environ.get("LD_LIBRARY_PATH")
+            environment["LD_LIBRARY_PATH"] = self.given.libraries + (f":{others}" if others else "")
         limit = min(limit, self.left())
         if limit < 5:
             raise Late
@@ -70,7 +74,7 @@ class Bench:
             watcher.start()
         try:
             answer = subprocess.run(command, capture_output=True, text=True, timeout=limit, check=False,
-                                    env={**os.environ, "HF_HUB_OFFLINE": "1"})
+                                    env=environment)
         except subprocess.TimeoutExpired:
             if self.left() < 5:
                 raise Late from None
@@ -109,7 +113,8 @@ class Bench:
         out = os.path.join(self.given.work, "out")
         text, driver_peak = self.run([
             self.given.peft, "train", "--model", self.model(shape, storage),
-            "--data", self.token_rows(shape, length, steps), "--init-adapter", self.model(shape, adapter=16), "--output-dir", out, "--overwrite", "--device", device,
+            "--data", self.token_rows(shape, length, steps), "--init-adapter", self.model(shape, adapter=16),
+            "--output-dir", out, "--overwrite", "--device", device,
             "--batch-size", "1", "--grad-accum", "1", "--max-steps", str(steps), "--max-seq-length", str(length),
             "--compute-dtype", "bfloat16", "--learning-rate", "1e-4", "--lr-scheduler", "constant", "--weight-decay",
             "0", "--max-grad-norm", "0", "--no-shuffle", "--no-append-eos", "--json", *extra])
@@ -122,8 +127,9 @@ class Bench:
 
     def decode(self, shape, storage):
         text, _ = self.run([self.given.peft, "generate", "--model", self.model(shape, storage),
-                            "--token-ids", "5,6,7,8", "--temperature", "0", "--ignore-eos", "--compute-dtype", "bfloat16",
-                            "--device", self.given.device, "--max-new-tokens", str(self.given.tokens), "--json"])
+                            "--token-ids", "5,6,7,8", "--temperature", "0", "--ignore-eos",
+                            "--compute-dtype", "bfloat16", "--device", self.given.device,
+                            "--max-new-tokens", str(self.given.tokens), "--json"])
         return json.loads(text.strip().splitlines()[-1])["tokens_per_second"]
 
     # -- claims
@@ -134,6 +140,8 @@ class Bench:
         self.put("copy", f"{result['copy_gb_per_second']:.0f} GB/s")
         for name in ("dequantize_nf4", "rms_norm", "adamw"):
             self.put(name, f"{100 * result[name]:.0f} % of copy bandwidth", result[name] >= 0.85)
+        ratio = result["adapters_64"]
+        self.put("adapters_64", f"{ratio:.2f} of one adapter", ratio >= 0.9)
 
     def train_bf16(self):
         shape, length, steps = self.given.shape, self.given.length, self.given.steps
@@ -177,13 +185,11 @@ class Bench:
             for storage in ("bfloat16", "nf4"):
                 shutil.rmtree(os.path.join(self.given.work, f"{self.given.shape}_{storage}"), ignore_errors=True)
         length = min(self.given.length, 2048)
-        ours = self.train(self.given.large, "nf4", length, 2, self.given.device, ["--activation-checkpointing"])
+        ours = self.train(self.given.large, "nf4", length, 2, self.given.device, ["--activation-memory", "offload"])
         peak, estimate = ours["peak"], ours["estimate"]
         self.put("memory_large", f"{peak / 1e9:.2f} GB", peak < 41e9)
         self.put("memory_estimate", f"{100 * (estimate / peak - 1):+.1f} %", abs(estimate / peak - 1) <= 0.03)
 
-    def adapters(self):
-        raise Missing("no call decodes rows of several sessions at once")
 
 
 # Title, wanted, floor: the table that the GPU's module has to fill.
@@ -192,6 +198,7 @@ CLAIMS = {
     "dequantize_nf4": ("NF4 dequantize", ">= 85 %", "100 %"),
     "rms_norm": ("RMS norm", ">= 85 %", "100 %"),
     "adamw": ("AdamW", ">= 85 %", "100 %"),
+    "adapters_64": ("a 4096 x 4096 layer over 64 rows, 64 adapters beside one", ">= 0.9", ""),
     "train_bf16": ("{shape} LoRA r16, {length} tokens, bf16", ">= 16000 tok/s", "21800 tok/s"),
     "beside_peer_losses": ("{shape}, losses apart from those of Transformers + PEFT", "< 2e-2", ""),
     "beside_peer": ("{shape} beside Transformers + PEFT (sdpa, compiled)", ">= 1.3x", ""),
@@ -202,18 +209,16 @@ CLAIMS = {
     "small_losses": ("{small}, losses apart from the CPU's", "< 2e-2", ""),
     "memory_large": ("{large} QLoRA, batch 1 x 2048: peak memory", "< 41 GB", "39.5 GB"),
     "memory_estimate": ("{large} QLoRA: the estimate beside that peak", "within 3 %", ""),
-    "adapters_64": ("decode of 64 rows with 64 adapters beside one adapter", ">= 0.9", ""),
 }
 # In the order of importance, what is quick before what is slow; each with the rows that it fills.
 PARTS = {
-    "kernels": ["copy", "dequantize_nf4", "rms_norm", "adamw"],
+    "kernels": ["copy", "dequantize_nf4", "rms_norm", "adamw", "adapters_64"],
     "train_bf16": ["train_bf16", "beside_peer_losses", "beside_peer"],
     "decode_bf16": ["decode_bf16"],
     "decode_nf4": ["decode_nf4"],
     "train_nf4": ["train_nf4"],
     "small_beside_cpu": ["small_beside_cpu", "small_losses"],
     "memory_large": ["memory_large", "memory_estimate"],
-    "adapters": ["adapters_64"],
 }
 
 
@@ -222,6 +227,7 @@ def main():
     for name in ("peft", "kernel-bench", "results", "work"):
         parser.add_argument("--" + name, required=True)
     parser.add_argument("--device", default="cuda:0")
+    parser.add_argument("--libraries", default="", help="folder of what --peft and --kernel-bench load")
     parser.add_argument("--shape", default="llama3-8b", choices=SHAPES)
     parser.add_argument("--large", default="llama3-70b", choices=SHAPES)
     parser.add_argument("--small", default="smollm2-135m", choices=SHAPES)

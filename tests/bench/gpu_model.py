@@ -5,9 +5,9 @@ need be no network. Python alone is needed.
     gpu_model.py SHAPE FOLDER [--storage bfloat16|nf4] [--adapter RANK]
 
 SHAPE: llama3-8b llama3-70b smollm2-135m tiny. nf4 is bitsandbytes' layout of linear layers with double quantization,
-made of random codes, so that a 70B folder needs no 140 GB of bf16 first. --adapter: FOLDER becomes an adapter of all linear
-layers instead. Files are written by several processes at the speed of the memory they go to: 16 GB (8B) and 41 GB (70B,
-nf4) take some 5 and 10 s on 16 cores into /dev/shm.
+made of random codes, so that a 70B folder needs no 140 GB of bf16 first. --adapter: FOLDER becomes an adapter of all
+linear layers instead. Files are written by several processes at the speed of the memory they go to: 16 GB (8B) and
+41 GB (70B, nf4) should take some 5 and 10 s on 16 cores into /dev/shm.
 """
 import argparse
 import json
