@@ -7,7 +7,7 @@ namespace peft::cuda {
 namespace {
 
 // `arguments` outlives what is returned.
-cudaKernelNodeParams node_params(const Launch& launch, std::array<void*, most_parameters>& arguments) {
+cudaKernelNodeParams node_params(const KernelLaunch& launch, std::array<void*, most_parameters>& arguments) {
   return {/*func=*/const_cast<void*>(launch.kernel),
           /*gridDim=*/launch.grid,
           /*blockDim=*/launch.block,
