@@ -26,7 +26,7 @@ CudaBackend::~CudaBackend() {
     const DeviceScope scope(properties_.index);
     // Memory that queued kernels use goes back to pools and to the device after this.
     queue_.reset();
-    if (cudaStreamSynchronize(stream_) != cudaSuccess) cudaGetLastError();
+    if (cudaStreamSynchronize(ordered(stream_)) != cudaSuccess) cudaGetLastError();
     if (cudaStreamDestroy(stream_) != cudaSuccess) cudaGetLastError();
     staging_.reset();
     cublaslt_.reset();
