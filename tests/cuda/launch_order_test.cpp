@@ -1,5 +1,5 @@
-// Kernels, products of a library, uploads and downloads in one order, whatever waits in a queue or runs as a CUDA graph:
-// a random program gives the bits that the CPU gives.
+// Kernels, products of a library, uploads and downloads in one order, whatever waits in a queue or runs as a CUDA
+// graph: a random program gives the bits that the CPU gives.
 #include <gtest/gtest.h>
 
 #include <cstdlib>
