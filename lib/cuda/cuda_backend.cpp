@@ -29,7 +29,7 @@ CudaBackend::~CudaBackend() {
     copies_.reset();  // waits for its stream
     // Memory that queued kernels use goes back to pools and to the device after this.
     queue_.reset();
-    if (cudaStreamSynchronize(stream_) != cudaSuccess) cudaGetLastError();
+    if (cudaStreamSynchronize(ordered(stream_)) != cudaSuccess) cudaGetLastError();
     if (cudaStreamDestroy(stream_) != cudaSuccess) cudaGetLastError();
     staging_.reset();
     cublaslt_.reset();

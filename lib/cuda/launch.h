@@ -48,7 +48,7 @@ struct ParameterLayout {
   const size_t* offsets;
 };
 
-struct Launch {
+struct KernelLaunch {
   const void* kernel;
   const ParameterLayout* layout;
   dim3 grid, block;
@@ -56,7 +56,7 @@ struct Launch {
 };
 
 // Queues the kernel, or starts it where no queue is. `arguments` is packed, and copied.
-void start(cudaStream_t stream, const Launch& launch, const std::byte* arguments);
+void start_or_queue(cudaStream_t stream, const KernelLaunch& launch, const std::byte* arguments);
 
 class LaunchQueue;
 
@@ -130,7 +130,8 @@ void launch(cudaStream_t stream, dim3 grid, dim3 block, size_t shared_bytes, voi
 #endif
   using Packed = PackedParameters<Parameters...>;
   const Packed packed(static_cast<Parameters>(arguments)...);
-  start(stream, {reinterpret_cast<const void*>(kernel), &Packed::layout, grid, block, shared_bytes}, packed.data);
+  start_or_queue(stream, {reinterpret_cast<const void*>(kernel), &Packed::layout, grid, block, shared_bytes},
+                 packed.data);
 }
 #endif
 

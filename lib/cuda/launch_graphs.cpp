@@ -7,7 +7,7 @@ namespace peft::cuda {
 namespace {
 
 // `arguments` outlives what is returned.
-cudaKernelNodeParams node_params(const Launch& launch, std::array<void*, most_parameters>& arguments) {
+cudaKernelNodeParams node_params(const KernelLaunch& launch, std::array<void*, most_parameters>& arguments) {
   return {/*func=*/const_cast<void*>(launch.kernel),
           /*gridDim=*/launch.grid,
           /*blockDim=*/launch.block,
@@ -54,7 +54,8 @@ bool LaunchGraphs::launch(cudaStream_t stream, const Window& window) {
   Graph* graph = graph_for(window);
   if (!graph) return false;
   if (!graph->executable) {
-    if (const cudaError_t status = build(*graph, window); status != cudaSuccess) return give_up(status, "instantiating");
+    const cudaError_t status = build(*graph, window);
+    if (status != cudaSuccess) return give_up(status, "instantiating");
   } else if (const cudaError_t status = update(*graph, window); status != cudaSuccess) {
     return give_up(status, "updating");
   }
@@ -74,8 +75,8 @@ LaunchGraphs::Graph* LaunchGraphs::graph_for(const Window& window) {
     if (!best || equal > most_equal) best = &graph, most_equal = equal;
   }
   if (best && alike(most_equal, window.size())) return best;
-  // Layers have the same kernels, and each its own weights: they get graphs of their own. Where arguments change always,
-  // one graph is updated again and again.
+  // Layers have the same kernels, and each its own weights: they get graphs of their own. Where arguments change
+  // always, one graph is updated again and again.
   const bool again = find_seen(window, /*alike=*/best != nullptr) != nullptr;
   remember(window);
   return again ? &place() : best;

@@ -22,21 +22,14 @@ Registry& registry() {
   return *one;
 }
 
-// Not a thread_local variable: the emulation takes those of this module for shared memory of blocks.
-class ThreadKey {
- public:
-  ThreadKey() { PEFT_ASSERT(pthread_key_create(&key_, nullptr) == 0); }
-  ~ThreadKey() { pthread_key_delete(key_); }
-  ThreadKey(const ThreadKey&) = delete;
-  ThreadKey& operator=(const ThreadKey&) = delete;
-  QueueScope* get() const { return static_cast<QueueScope*>(pthread_getspecific(key_)); }
-  void set(QueueScope* scope) const { pthread_setspecific(key_, scope); }
-
- private:
-  pthread_key_t key_;
-};
-const ThreadKey& current_scope() {
-  static const ThreadKey key;
+// Not a thread_local variable: the emulation takes those of this module for shared memory of blocks. Never deleted, for
+// kernels may be started while the process ends.
+pthread_key_t current_scope() {
+  static const pthread_key_t key = [] {
+    pthread_key_t made;
+    PEFT_ASSERT(pthread_key_create(&made, nullptr) == 0);
+    return made;
+  }();
   return key;
 }
 
@@ -47,7 +40,7 @@ bool is_set(const char* name, bool otherwise) {
 
 // More dynamic shared memory than every kernel may have is asked for once for each kernel and size, and never less of
 // it again: launches of other threads, and graphs, may need what was asked for before.
-void allow_shared_memory(const Launch& launch) {
+void allow_shared_memory(const KernelLaunch& launch) {
   constexpr size_t always_allowed = 48 * 1024;
   if (launch.shared_bytes <= always_allowed) return;
   static auto& lock = *new std::mutex;
@@ -66,13 +59,14 @@ void allow_shared_memory(const Launch& launch) {
 }  // namespace
 
 QueueScope::QueueScope(LaunchQueue& queue, const char* what)
-    : queue_(queue), what_(what), before_(current_scope().get()) {
-  current_scope().set(this);
+    : queue_(queue), what_(what), before_(current()) {
+  // The first time for a thread it may want memory.
+  check(pthread_setspecific(current_scope(), this) == 0, Code::out_of_memory, "no host memory");
 }
-QueueScope::~QueueScope() { current_scope().set(before_); }
-QueueScope* QueueScope::current() { return current_scope().get(); }
+QueueScope::~QueueScope() { pthread_setspecific(current_scope(), before_); }
+QueueScope* QueueScope::current() { return static_cast<QueueScope*>(pthread_getspecific(current_scope())); }
 
-void start(cudaStream_t stream, const Launch& launch, const std::byte* arguments) {
+void start_or_queue(cudaStream_t stream, const KernelLaunch& launch, const std::byte* arguments) {
   allow_shared_memory(launch);
   QueueScope* const scope = QueueScope::current();
   if (scope && scope->queue().stream() == stream) return scope->queue().add(launch, arguments, scope->what());
@@ -111,7 +105,7 @@ LaunchQueue::~LaunchQueue() {
   start_for_others();
 }
 
-void LaunchQueue::add(const Launch& launch, const std::byte* arguments, const char* what) {
+void LaunchQueue::add(const KernelLaunch& launch, const std::byte* arguments, const char* what) {
   Lock lock(lock_);
   throw_kept();
   waiting_.add(launch, arguments, what);

@@ -29,7 +29,7 @@ class LaunchQueue {
 
   // An error of launches that were added before is thrown by whichever of these starts them, or by the next one when
   // another thread did. With it goes what was waiting.
-  void add(const Launch& launch, const std::byte* arguments, const char* what);
+  void add(const KernelLaunch& launch, const std::byte* arguments, const char* what);
   void start();
   // Keeps the error for the next call of the other two.
   void start_for_others() noexcept;

@@ -12,7 +12,7 @@ uint64_t mix(uint64_t hash, uint64_t word) {
   return hash ^ hash >> 29;
 }
 
-uint64_t hash_of(const Launch& launch, const std::byte* arguments) {
+uint64_t hash_of(const KernelLaunch& launch, const std::byte* arguments) {
   uint64_t hash = 0;
   for (const dim3& size : {launch.grid, launch.block}) {
     hash = mix(hash, uint64_t{size.x} | uint64_t{size.y} << 32);
@@ -36,7 +36,7 @@ void Window::reserve(size_t launches) {
   arguments_.reserve(launches * usual_argument_bytes);
 }
 
-void Window::add(const Launch& launch, const std::byte* arguments, const char* what) {
+void Window::add(const KernelLaunch& launch, const std::byte* arguments, const char* what) {
   const size_t begin = arguments_.size();
   arguments_.insert(arguments_.end(), arguments, arguments + launch.layout->bytes);
   launches_.push_back({launch, what, begin, hash_of(launch, arguments)});
@@ -81,7 +81,7 @@ void Window::assign(size_t i, const Window& other) {
 
 void start_now(cudaStream_t stream, const Window& window, size_t i) {
   const QueuedLaunch& queued = window[i];
-  const Launch& launch = queued.launch;
+  const KernelLaunch& launch = queued.launch;
   std::array<void*, most_parameters> arguments = window.arguments(i);
   const cudaError_t status =
       cudaLaunchKernel(launch.kernel, launch.grid, launch.block, arguments.data(), launch.shared_bytes, stream);

@@ -10,7 +10,7 @@
 namespace peft::cuda {
 
 struct QueuedLaunch {
-  Launch launch;
+  KernelLaunch launch;
   const char* what;    // the backend's call, for errors
   size_t arguments;    // where they begin among the window's
   uint64_t hash;       // of sizes and arguments
@@ -20,7 +20,7 @@ struct QueuedLaunch {
 class Window {
  public:
   void reserve(size_t launches);
-  void add(const Launch& launch, const std::byte* arguments, const char* what);
+  void add(const KernelLaunch& launch, const std::byte* arguments, const char* what);
   void clear();
 
   size_t size() const { return launches_.size(); }

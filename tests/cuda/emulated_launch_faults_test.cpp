@@ -91,8 +91,8 @@ TEST_F(LaunchFaults, ALostDeviceIsNoReasonToGoOnWithoutGraphs) {
   set_log_level(LogLevel::off);
 }
 
-// Wherever it fails (a call to begin with, one for each of 9 nodes, instantiating, launching; then updating and launching):
-// the kernels run, one warning says that no graphs are used any more, and none are.
+// Wherever it fails (a call to begin with, one for each of 9 nodes, instantiating, launching; then updating and
+// launching): the kernels run, one warning says that no graphs are used any more, and none are.
 TEST_F(LaunchFaults, WithoutGraphsTheSameKernelsRun) {
   set_log_level(LogLevel::warning);
   constexpr int calls = 1 + 9 + 1 + 1 + 1 + 1;
@@ -108,7 +108,8 @@ TEST_F(LaunchFaults, WithoutGraphsTheSameKernelsRun) {
     for (uint64_t i = 1; i < 5; ++i) round(i);
     const auto warning = poll_log();
     ASSERT_TRUE(warning) << failing;
-    EXPECT_THAT(warning->message, testing::StartsWith("cuda:0: kernels are started one by one from here on: CUDA graphs: "));
+    EXPECT_THAT(warning->message,
+                testing::StartsWith("cuda:0: kernels are started one by one from here on: CUDA graphs: "));
     EXPECT_THAT(warning->message, HasSubstr("cudaErrorNotSupported"));
     EXPECT_FALSE(poll_log());
     EXPECT_EQ(counts().live_graphs, live);

@@ -61,6 +61,9 @@ __global__ void copy_kernel(const float* x, float* y) {
   y[i] = x[i];
 }
 
+__global__ void increment_kernel(float* y) { y[0] += 1; }
+__global__ void triple_kernel(float* y) { y[0] *= 3; }
+
 __global__ void shared_kernel(int written, int read, float* y) {
   auto* const values = static_cast<float*>(cuda_emulator::dynamic_shared_memory());
   for (int i = static_cast<int>(threadIdx.x); i < written; i += static_cast<int>(blockDim.x)) values[i] = 1;
@@ -182,6 +185,14 @@ void start_warp(Warp kind, cudaStream_t stream, const float* x, float* y) {
 void start_copy(cudaStream_t stream, unsigned blocks, unsigned threads, const float* x, float* y) {
   start(stream, blocks, threads, 0, copy_kernel, x, y);
 }
+template <typename... Parameters>
+static const void* address_of(void (*kernel)(Parameters...)) {
+  cuda_emulator::register_kernel(kernel);
+  return reinterpret_cast<const void*>(kernel);
+}
+const void* copy_kernel_address() { return address_of(copy_kernel); }
+const void* increment_kernel_address() { return address_of(increment_kernel); }
+const void* triple_kernel_address() { return address_of(triple_kernel); }
 void start_shared(cudaStream_t stream, size_t bytes, int written, int read, float* y) {
   start(stream, 1, 32, bytes, shared_kernel, written, read, y);
 }

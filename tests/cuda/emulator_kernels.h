@@ -26,6 +26,11 @@ void start_warp(Warp kind, cudaStream_t stream, const float* x, float* y);
 
 // y[i] = x[i] for i < threads * blocks, which may be more than there is.
 void start_copy(cudaStream_t stream, unsigned blocks, unsigned threads, const float* x, float* y);
+// The kernel of start_copy, for launches and graphs that name it; its parameters are (const float*, float*).
+const void* copy_kernel_address();
+// y[0] += 1, and y[0] *= 3: (float*).
+const void* increment_kernel_address();
+const void* triple_kernel_address();
 // Writes `written` floats of dynamic shared memory of `bytes` bytes, then y[i] = the sum of the first `read`
 // of them.
 void start_shared(cudaStream_t stream, size_t bytes, int written, int read, float* y);
