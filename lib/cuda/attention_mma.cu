@@ -19,6 +19,7 @@ struct MmaCall {
   AttentionForward<BFloat16> call;
   int32_t few;
   int64_t tiles;
+  ScoreScale scale;
 };
 
 constexpr int64_t shared_bytes_of(int depth) { return (query_tile_of(depth) + 2 * key_tile_of(depth)) * mma_row_bytes(depth); }
@@ -123,13 +124,12 @@ __global__ void __launch_bounds__(mma_threads, blocks_of(depth)) attention_mma_k
   BFloat16* own_rows = q + warp_row * stride;
   const SharedAddress q_lane = lane_rows<depth>(own_rows), k_lane = lane_columns<depth>(k),
                       v_lane = lane_rows<depth>(v);
-  const ScoreScale scale(call.options.scale);
   RunningSoftmax<row_tiles> softmax;
   float out[row_tiles][column_tiles][4];
   clear(out);
   for (int unit = 0; unit < key_tiles; ++unit) {
     const int32_t begin = low + unit * key_tile;
-    const bool seen = first_seen->low < begin + key_tile && last_seen->high > begin;
+    const bool seen = warp_row < queries && first_seen->low < begin + key_tile && last_seen->high > begin;
     copies_arrive();
     __syncthreads();  // the keys are there, the last values have been read
     fetch(values, unit, v);
@@ -142,7 +142,7 @@ __global__ void __launch_bounds__(mma_threads, blocks_of(depth)) attention_mma_k
     __syncthreads();  // the values are there, the keys have been read
     if (unit + 1 < key_tiles) fetch(keys, unit + 1, k);
     if (!seen) continue;
-    scale.apply(scores);
+    tile.scale.apply(scores);
     if (last_seen->low > begin || first_seen->high < begin + key_tile) {
       PEFT_UNROLL
       for (int m = 0; m < row_tiles; ++m) {
@@ -160,7 +160,7 @@ __global__ void __launch_bounds__(mma_threads, blocks_of(depth)) attention_mma_k
     }
     float shrink[row_tiles][2];
     // Maxima seldom change after the first tiles.
-    if (__any_sync(whole_warp, softmax.absorb(scores, scale.factor, shrink))) {
+    if (__any_sync(whole_warp, softmax.absorb(scores, tile.scale.factor, shrink))) {
       PEFT_UNROLL
       for (int m = 0; m < row_tiles; ++m) {
         PEFT_UNROLL
@@ -188,7 +188,7 @@ __global__ void __launch_bounds__(mma_threads, blocks_of(depth)) attention_mma_k
       inverse[m][half] = sum > 0 ? 1 / sum : sum;  // 0 without keys, NaN stays
       const int row = warp_row + row_of_sum(m, 2 * half);
       if (call.lse.data != nullptr && row < queries && lane_of_warp() % 4 == 0)
-        call.lse.at(int64_t{segment.query_begin} + first + row, head) = scale.natural * softmax.maximum[m][half] + logf(sum);
+        call.lse.at(int64_t{segment.query_begin} + first + row, head) = tile.scale.natural * softmax.maximum[m][half] + logf(sum);
     }
   }
   store_rows<depth>(
@@ -198,7 +198,8 @@ __global__ void __launch_bounds__(mma_threads, blocks_of(depth)) attention_mma_k
 
 template <int depth>
 void start_tiles(cudaStream_t stream, const AttentionForward<BFloat16>& call, int32_t few) {
-  const MmaCall tile{call, few, most_tiles(call.q.rows, call.segments.rows, query_tile_of(depth))};
+  const MmaCall tile{call, few, most_tiles(call.q.rows, call.segments.rows, query_tile_of(depth)),
+                     ScoreScale(call.options.scale)};
   const int64_t blocks = tile.tiles * call.options.heads;
   check(blocks < int64_t{1} << 31, Code::limit, "{} tiles of queries and heads", blocks);
   launch(stream, dim3(static_cast<unsigned>(blocks)), dim3(mma_threads), static_cast<size_t>(shared_bytes_of(depth)),

@@ -94,7 +94,7 @@ template <int depth, int row_tiles, int column_tiles>
 __device__ void multiply_columns(float (&sums)[row_tiles][column_tiles][4], SharedAddress a, SharedAddress b) {
   static_assert(column_tiles % 2 == 0 && depth % 16 == 0);
   constexpr int bytes = static_cast<int>(mma_row_bytes(depth));
-  PEFT_UNROLL
+  PEFT_UNROLL_BY(depth > 128 ? 4 : 8)
   for (int k = 0; k < depth / 16; ++k) {
     uint32_t left[row_tiles][4];
     PEFT_UNROLL
@@ -187,12 +187,12 @@ __device__ void store_rows(const float (&sums)[row_tiles][column_tiles][4], cons
 }
 
 // The softmax's exponents: exp(scale s) = 2^(factor s), of scores times `before`. A maximum of scores is one of
-// exponents only under a factor above zero.
+// exponents only under a factor above zero. Made by the host: kernels then take it from where their parameters are.
 struct ScoreScale {
-  float before, factor, natural;
+  float before, natural, factor;
 
-  __device__ explicit ScoreScale(float scale)
-      : before(scale > 0 ? 1.0f : scale), factor((scale > 0 ? scale : 1.0f) * log2_of_e), natural(scale > 0 ? scale : 1.0f) {}
+  explicit ScoreScale(float scale)
+      : before(scale > 0 ? 1.0f : scale), natural(scale > 0 ? scale : 1.0f), factor(natural * log2_of_e) {}
 
   template <int row_tiles, int column_tiles>
   __device__ void apply(float (&scores)[row_tiles][column_tiles][4]) const {
