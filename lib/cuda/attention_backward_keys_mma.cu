@@ -62,6 +62,7 @@ __device__ void store_part(const float (&sums)[row_tiles][column_tiles][4], floa
 template <int depth, int query_tile>
 __global__ void __launch_bounds__(mma_threads, 2) backward_keys_mma_kernel(MmaBackwardCall backward) {
   PEFT_DYNAMIC_SHARED(BFloat16, shared);
+  constexpr int unroll = depth <= 64 ? 2 : 4;
   constexpr int row_tiles = row_tiles_of(depth), key_tile = key_tile_of(depth), warp_rows = 16 * row_tiles;
   constexpr int stride = mma_stride(depth), columns = columns_of(depth);
   constexpr int stage_bytes = static_cast<int>(stage_bytes_of<depth, query_tile>);
@@ -156,10 +157,10 @@ __global__ void __launch_bounds__(mma_threads, 2) backward_keys_mma_kernel(MmaBa
     if (first_seen.low >= warp_key + warp_rows || last_seen.high <= warp_key || warp_row >= work.keys) continue;
     float scores[row_tiles][query_tile / 8][4], ds[row_tiles][query_tile / 8][4];
     clear(scores);
-    multiply_columns<depth>(scores, k_lane, column_lane + at);
+    multiply_columns<depth, unroll>(scores, k_lane, column_lane + at);
     backward.scale.apply(scores);
     clear(ds);
-    multiply_columns<depth>(ds, k_lane + key_tile * static_cast<int>(mma_row_bytes(depth)), column_lane + (at + tile_bytes));
+    multiply_columns<depth, unroll>(ds, k_lane + key_tile * static_cast<int>(mma_row_bytes(depth)), column_lane + (at + tile_bytes));
     const bool all =
         values.count == query_tile && last_seen.low <= warp_key && first_seen.high >= warp_key + warp_rows;
     PEFT_UNROLL

@@ -84,10 +84,10 @@ __global__ void __launch_bounds__(mma_threads, 2) backward_queries_mma_kernel(Mm
     if (first_row->seen.low >= begin + key_tile || last_row->seen.high <= begin || warp_row >= queries) continue;
     float scores[row_tiles][key_tile / 8][4], ds[row_tiles][key_tile / 8][4];
     clear(scores);
-    multiply_columns<depth>(scores, q_lane, column_lane + at);
+    multiply_columns<depth, 4>(scores, q_lane, column_lane + at);
     backward.scale.apply(scores);
     clear(ds);
-    multiply_columns<depth>(ds, q_lane + query_tile * static_cast<int>(mma_row_bytes(depth)), column_lane + (at + stage_bytes / 2));
+    multiply_columns<depth, 4>(ds, q_lane + query_tile * static_cast<int>(mma_row_bytes(depth)), column_lane + (at + stage_bytes / 2));
     const bool all = last_row->seen.low <= begin && first_row->seen.high >= begin + key_tile;
     PEFT_UNROLL
     for (int m = 0; m < row_tiles; ++m) {

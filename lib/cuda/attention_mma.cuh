@@ -89,12 +89,13 @@ __device__ inline void clear(float (&sums)[row_tiles][column_tiles][4]) {
   }
 }
 
-// sums += a b^T over `depth` columns of rows in shared memory. a: lane_rows, b: lane_columns.
-template <int depth, int row_tiles, int column_tiles>
+// sums += a b^T over `depth` columns of rows in shared memory. a: lane_rows, b: lane_columns. `unroll`: steps of 16
+// columns whose operands may be under way at once, as far as there are registers for them.
+template <int depth, int unroll, int row_tiles, int column_tiles>
 __device__ void multiply_columns(float (&sums)[row_tiles][column_tiles][4], SharedAddress a, SharedAddress b) {
   static_assert(column_tiles % 2 == 0 && depth % 16 == 0);
   constexpr int bytes = static_cast<int>(mma_row_bytes(depth));
-  PEFT_UNROLL_BY(depth > 128 ? 4 : 8)
+  PEFT_UNROLL_BY(unroll)
   for (int k = 0; k < depth / 16; ++k) {
     uint32_t left[row_tiles][4];
     PEFT_UNROLL
