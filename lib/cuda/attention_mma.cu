@@ -123,7 +123,7 @@ __global__ void __launch_bounds__(mma_threads, blocks_of(depth)) attention_mma_k
   __syncthreads();
 
   BFloat16 *q = shared, *k = q + query_tile * stride, *v = k + key_tile * stride;
-  const auto fetch = [&](HeadRows<BFloat16> source, int unit, BFloat16* to) {
+  const auto fetch = [&](const HeadRows<BFloat16>& source, int unit, BFloat16* to) {
     const int32_t begin = work.low + unit * key_tile;
     fetch_rows<key_tile, depth>([&](int row) { return source.row(begin + row); }, work.high - begin, width, to);
   };

@@ -57,14 +57,26 @@ __device__ SharedAddress lane_columns(const BFloat16* tile) {
   return shared_address(tile + (lane / 16 * 8 + lane % 8) * mma_stride(depth) + lane / 8 % 2 * 8);
 }
 
-// Begins to fetch rows row_of(0 .. count - 1), count > 0, into a tile of `rows`; zeros beyond count and width.
+// threadIdx.x, read anew: what is made of it is not kept in registers between one use and the next.
+__device__ inline int thread_anew() {
+#ifdef PEFT_CUDA_EMULATED
+  return static_cast<int>(threadIdx.x);
+#else
+  int thread;
+  asm volatile("mov.u32 %0, %%tid.x;\n" : "=r"(thread));
+  return thread;
+#endif
+}
+
+// Begins to fetch rows row_of(0 .. count - 1), count > 0, into a tile of `rows`; zeros beyond count and width. A
+// thread has the same columns of every so many rows.
 template <int rows, int depth, class RowOf>
 __device__ void fetch_rows(const RowOf& row_of, int count, int width, BFloat16* to) {
-  constexpr int packs = depth / 8, rounds = rows * packs / mma_threads;
-  static_assert(rounds * mma_threads == rows * packs);
+  constexpr int packs = depth / 8, step = mma_threads / packs;
+  const int thread = thread_anew(), c = thread % packs * 8;
+  if (step * packs < mma_threads && thread >= step * packs) return;
   PEFT_UNROLL_BY(1)
-  for (int i = 0; i < rounds; ++i) {
-    const int index = static_cast<int>(threadIdx.x) + i * mma_threads, row = index / packs, c = index % packs * 8;
+  for (int row = thread / packs; row < rows; row += step) {
     BFloat16* at = to + row * mma_stride(depth) + c;
     if (row < count && c < width) {
       const BFloat16* from = row_of(row) + c;
