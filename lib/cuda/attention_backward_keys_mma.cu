@@ -160,7 +160,8 @@ __global__ void __launch_bounds__(mma_threads, 2) backward_keys_mma_kernel(MmaBa
     multiply_columns<depth, unroll>(scores, k_lane, column_lane + at);
     backward.scale.apply(scores);
     clear(ds);
-    multiply_columns<depth, unroll>(ds, k_lane + key_tile * static_cast<int>(mma_row_bytes(depth)), column_lane + (at + tile_bytes));
+    multiply_columns<depth, unroll>(ds, k_lane + key_tile * static_cast<int>(mma_row_bytes(depth)),
+                                    column_lane + (at + tile_bytes));
     const bool all =
         values.count == query_tile && last_seen.low <= warp_key && first_seen.high >= warp_key + warp_rows;
     PEFT_UNROLL

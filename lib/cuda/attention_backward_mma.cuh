@@ -59,7 +59,8 @@ void start_backward_mma(cudaStream_t stream, const DeviceProperties& properties,
   const int64_t blocks = tiles * columns;
   check(blocks < int64_t{1} << 31, Code::limit, "{} tiles of tokens and heads", blocks);
   launch(stream, dim3(static_cast<unsigned>(blocks)), dim3(mma_threads),
-         static_cast<size_t>(own_bytes + stages * stage_bytes), kernel, MmaBackwardCall{call, tiles, stages, ScoreScale(call.options.scale)});
+         static_cast<size_t>(own_bytes + stages * stage_bytes), kernel,
+         MmaBackwardCall{call, tiles, stages, ScoreScale(call.options.scale)});
 }
 
 }  // namespace peft::cuda

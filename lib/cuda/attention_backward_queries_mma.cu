@@ -87,7 +87,8 @@ __global__ void __launch_bounds__(mma_threads, 2) backward_queries_mma_kernel(Mm
     multiply_columns<depth, 4>(scores, q_lane, column_lane + at);
     backward.scale.apply(scores);
     clear(ds);
-    multiply_columns<depth, 4>(ds, q_lane + query_tile * static_cast<int>(mma_row_bytes(depth)), column_lane + (at + stage_bytes / 2));
+    multiply_columns<depth, 4>(ds, q_lane + query_tile * static_cast<int>(mma_row_bytes(depth)),
+                               column_lane + (at + stage_bytes / 2));
     const bool all = last_row->seen.low <= begin && first_row->seen.high >= begin + key_tile;
     PEFT_UNROLL
     for (int m = 0; m < row_tiles; ++m) {

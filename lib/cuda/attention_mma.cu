@@ -5,15 +5,15 @@
 namespace peft::cuda {
 namespace {
 
-constexpr int most_short_depth = 64, most_wide_depth = 128;
+constexpr int short_depth = 64, wide_depth = 128;
 
 // Up to 128 columns a warp has 32 queries: an operand out of K and V then serves two products, and the sums of `out`
 // are 128 registers, as with 16 queries of 256 columns.
-constexpr int row_tiles_of(int depth) { return depth <= most_wide_depth ? 2 : 1; }
-constexpr int key_tile_of(int depth) { return depth <= most_wide_depth ? 64 : 32; }
+constexpr int row_tiles_of(int depth) { return depth <= wide_depth ? 2 : 1; }
+constexpr int key_tile_of(int depth) { return depth <= wide_depth ? 64 : 32; }
 constexpr int query_tile_of(int depth) { return 16 * mma_warps * row_tiles_of(depth); }
 // Meant to run at once on a multiprocessor: 168 or 255 registers a thread.
-constexpr int blocks_of(int depth) { return depth <= most_short_depth ? 3 : 2; }
+constexpr int blocks_of(int depth) { return depth <= short_depth ? 3 : 2; }
 
 struct MmaCall {
   AttentionForward<BFloat16> call;
@@ -22,7 +22,9 @@ struct MmaCall {
   ScoreScale scale;
 };
 
-constexpr int64_t shared_bytes_of(int depth) { return (query_tile_of(depth) + 2 * key_tile_of(depth)) * mma_row_bytes(depth); }
+constexpr int64_t shared_bytes_of(int depth) {
+  return (query_tile_of(depth) + 2 * key_tile_of(depth)) * mma_row_bytes(depth);
+}
 
 // The running softmax of a thread's rows, two of each row tile. `sum` is of the thread's own columns.
 template <int row_tiles>
@@ -78,7 +80,7 @@ struct ForwardWork {
   HeadRows<BFloat16> keys, values;
   HeadColumns<const BFloat16> q;
   HeadColumns<BFloat16> out;
-  HeadColumns<float> lse;    // perhaps without data
+  HeadColumns<float> lse;  // perhaps without data
   int32_t queries, low, high, key_tiles;
   SeenKeys seen[query_tile];
 };

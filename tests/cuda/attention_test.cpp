@@ -270,7 +270,8 @@ TEST_P(AttentionKernel, PagesHoldTheSameKeys) {
       }
       const AttentionResult expected = testing::reference_attention(problem);
       IndexMatrix segments = to_device(*context, problem.segments);
-      FloatMatrix scratch = scratch_of(backend.attention_paged_scratch(problem.options, q.view().shape, 311, DType::f32));
+      FloatMatrix scratch =
+          scratch_of(backend.attention_paged_scratch(problem.options, q.view().shape, 311, DType::f32));
       out.fill(99);
       backend.attention_paged(problem.options, layout, q.view(), table.view(), segments.view(), out.view(),
                               scratch.view());
