@@ -16,6 +16,7 @@ template <int query_tile>
 struct alignas(16) QueryColumns {
   float lse[query_tile], delta[query_tile];
   SeenKeys seen[query_tile];
+  int32_t count;
 };
 
 template <int depth, int query_tile>
@@ -26,7 +27,7 @@ struct KeysWork {
   HeadColumns<const BFloat16> q, dout;  // of the segment's queries and the block's first head
   int64_t key_row, out_column;
   int32_t query_row, first_head;
-  int32_t low, high, tiles;  // the queries that see any of the keys, for each head
+  int32_t low, high, tiles, units;  // the queries that see any of the keys, for each head; tiles of all heads
   int32_t keys, out_width;
 };
 
@@ -61,6 +62,7 @@ __device__ void store_part(const float (&sums)[row_tiles][column_tiles][4], floa
 template <int depth, int query_tile>
 __global__ void __launch_bounds__(mma_threads, 2) backward_keys_mma_kernel(MmaBackwardCall backward) {
   PEFT_DYNAMIC_SHARED(BFloat16, shared);
+  constexpr int unroll = depth <= 64 ? 2 : 4;
   constexpr int row_tiles = row_tiles_of(depth), key_tile = key_tile_of(depth), warp_rows = 16 * row_tiles;
   constexpr int stride = mma_stride(depth), columns = columns_of(depth);
   constexpr int stage_bytes = static_cast<int>(stage_bytes_of<depth, query_tile>);
@@ -99,6 +101,7 @@ __global__ void __launch_bounds__(mma_threads, 2) backward_keys_mma_kernel(MmaBa
     work.low = low;
     work.high = high;
     work.tiles = high > low ? (high - low - 1) / query_tile + 1 : 0;
+    work.units = heads * work.tiles;
     work.keys = keys;
     work.out_width = width - slice;
   }
@@ -109,7 +112,7 @@ __global__ void __launch_bounds__(mma_threads, 2) backward_keys_mma_kernel(MmaBa
   __syncthreads();
 
   // Units: tiles of queries, head after head.
-  const TileStages stream{backward.stages, heads * work.tiles};
+  const TileStages stream{backward.stages, work.units};
   const auto columns_at = [&](int stage) {
     return reinterpret_cast<QueryColumns<query_tile>*>(reinterpret_cast<unsigned char*>(stages) + stage * stage_bytes +
                                                        2 * tile_bytes);
@@ -126,6 +129,7 @@ __global__ void __launch_bounds__(mma_threads, 2) backward_keys_mma_kernel(MmaBa
     QueryColumns<query_tile>* values = columns_at(stage);
     const int query = static_cast<int>(threadIdx.x);
     if (query >= query_tile) return;
+    if (query == 0) values->count = count < query_tile ? count : query_tile;
     if (query < count) {
       const int64_t row = int64_t{work.query_row} + begin + query;
       const int32_t column_of_head = work.first_head + head;
@@ -143,25 +147,23 @@ __global__ void __launch_bounds__(mma_threads, 2) backward_keys_mma_kernel(MmaBa
   BFloat16 *own_k = k + warp_row * stride, *own_v = v + warp_row * stride;
   const SharedAddress k_lane = lane_rows<depth>(own_k);
   const SharedAddress column_lane = lane_columns<depth>(stages), row_lane = lane_rows<depth>(stages) + 2 * slice;
-  const ScoreScale scale(call.options.scale);
   float dk[row_tiles][columns / 8][4], dv[row_tiles][columns / 8][4];
   clear(dk);
   clear(dv);
   for (int unit = 0; unit < stream.units; ++unit) {
     const int stage = stream.take(fetch, unit), at = stage * stage_bytes;
     const QueryColumns<query_tile>& values = *columns_at(stage);
-    const int rest = work.high - work.low - unit % work.tiles * query_tile;
-    const int count = rest < query_tile ? rest : query_tile;
-    const SeenKeys first_seen = values.seen[0], last_seen = values.seen[count - 1];
-    if (first_seen.low >= warp_key + warp_rows || last_seen.high <= warp_key) continue;
+    const SeenKeys first_seen = values.seen[0], last_seen = values.seen[values.count - 1];
+    if (first_seen.low >= warp_key + warp_rows || last_seen.high <= warp_key || warp_row >= work.keys) continue;
     float scores[row_tiles][query_tile / 8][4], ds[row_tiles][query_tile / 8][4];
     clear(scores);
-    multiply_columns<depth>(scores, k_lane, column_lane + at);
-    scale.apply(scores);
+    multiply_columns<depth, unroll>(scores, k_lane, column_lane + at);
+    backward.scale.apply(scores);
     clear(ds);
-    multiply_columns<depth>(ds, k_lane + key_tile * static_cast<int>(mma_row_bytes(depth)), column_lane + (at + tile_bytes));
+    multiply_columns<depth, unroll>(ds, k_lane + key_tile * static_cast<int>(mma_row_bytes(depth)),
+                                    column_lane + (at + tile_bytes));
     const bool all =
-        count == query_tile && last_seen.low <= warp_key && first_seen.high >= warp_key + warp_rows;
+        values.count == query_tile && last_seen.low <= warp_key && first_seen.high >= warp_key + warp_rows;
     PEFT_UNROLL
     for (int n = 0; n < query_tile / 8; ++n) {
       PEFT_UNROLL
@@ -174,7 +176,7 @@ __global__ void __launch_bounds__(mma_threads, 2) backward_keys_mma_kernel(MmaBa
         for (int m = 0; m < row_tiles; ++m) {
           PEFT_UNROLL
           for (int i = j; i < 4; i += 2) {
-            const float p = exp2_fast(fmaf(scale.factor, scores[m][n][i], -exponent));
+            const float p = exp2_fast(fmaf(backward.scale.factor, scores[m][n][i], -exponent));
             const bool here = all || seen.contains(warp_key + row_of_sum(m, i));
             scores[m][n][i] = here ? p : 0.0f;
             ds[m][n][i] = here ? p * (ds[m][n][i] - delta) : 0.0f;

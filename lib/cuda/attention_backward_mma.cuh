@@ -11,13 +11,14 @@ struct MmaBackwardCall {
   AttentionBackward<BFloat16> call;
   int64_t tiles;
   int stages;
+  ScoreScale scale;
 };
 
 // Tiles of the other side, in shared memory one after the other: the next one is fetched while one is in use where
 // there is room for two.
 struct TileStages {
-  int count;  // 1 or 2
-  int units;
+  int count;         // 1 or 2
+  const int& units;  // perhaps in shared memory
 
   // Which of the stages holds `unit`, there for all threads of the block, as is what they wrote before.
   // fetch(unit, stage) begins to fetch a tile.
@@ -58,7 +59,8 @@ void start_backward_mma(cudaStream_t stream, const DeviceProperties& properties,
   const int64_t blocks = tiles * columns;
   check(blocks < int64_t{1} << 31, Code::limit, "{} tiles of tokens and heads", blocks);
   launch(stream, dim3(static_cast<unsigned>(blocks)), dim3(mma_threads),
-         static_cast<size_t>(own_bytes + stages * stage_bytes), kernel, MmaBackwardCall{call, tiles, stages});
+         static_cast<size_t>(own_bytes + stages * stage_bytes), kernel,
+         MmaBackwardCall{call, tiles, stages, ScoreScale(call.options.scale)});
 }
 
 }  // namespace peft::cuda

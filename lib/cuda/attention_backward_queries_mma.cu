@@ -58,7 +58,8 @@ __global__ void __launch_bounds__(mma_threads, 2) backward_queries_mma_kernel(Mm
                                 dout);
   __syncthreads();
 
-  const TileStages stream{backward.stages, high > low ? (high - low - 1) / key_tile + 1 : 0};
+  const int units = high > low ? (high - low - 1) / key_tile + 1 : 0;
+  const TileStages stream{backward.stages, units};
   const auto fetch = [&](int unit, int stage) {
     const int32_t begin = low + unit * key_tile;
     BFloat16* to = stages + stage * 2 * key_tile * stride;
@@ -75,19 +76,19 @@ __global__ void __launch_bounds__(mma_threads, 2) backward_queries_mma_kernel(Mm
   const QueryRow *first_row = rows + warp_row, *last_row = first_row + warp_rows - 1;
   const SharedAddress q_lane = lane_rows<depth>(own_rows);
   const SharedAddress column_lane = lane_columns<depth>(stages), row_lane = lane_rows<depth>(stages);
-  const ScoreScale scale(call.options.scale);
   float dq[row_tiles][depth / 8][4];
   clear(dq);
   for (int unit = 0; unit < stream.units; ++unit) {
     const int32_t begin = low + unit * key_tile;
     const int at = stream.take(fetch, unit) * stage_bytes;
-    if (first_row->seen.low >= begin + key_tile || last_row->seen.high <= begin) continue;
+    if (first_row->seen.low >= begin + key_tile || last_row->seen.high <= begin || warp_row >= queries) continue;
     float scores[row_tiles][key_tile / 8][4], ds[row_tiles][key_tile / 8][4];
     clear(scores);
-    multiply_columns<depth>(scores, q_lane, column_lane + at);
-    scale.apply(scores);
+    multiply_columns<depth, 4>(scores, q_lane, column_lane + at);
+    backward.scale.apply(scores);
     clear(ds);
-    multiply_columns<depth>(ds, q_lane + query_tile * static_cast<int>(mma_row_bytes(depth)), column_lane + (at + stage_bytes / 2));
+    multiply_columns<depth, 4>(ds, q_lane + query_tile * static_cast<int>(mma_row_bytes(depth)),
+                               column_lane + (at + stage_bytes / 2));
     const bool all = last_row->seen.low <= begin && first_row->seen.high >= begin + key_tile;
     PEFT_UNROLL
     for (int m = 0; m < row_tiles; ++m) {
@@ -98,7 +99,7 @@ __global__ void __launch_bounds__(mma_threads, 2) backward_queries_mma_kernel(Mm
         for (int n = 0; n < key_tile / 8; ++n) {
           PEFT_UNROLL
           for (int i = 2 * half; i < 2 * half + 2; ++i) {
-            const float p = exp2_fast(fmaf(scale.factor, scores[m][n][i], -row.exponent));
+            const float p = exp2_fast(fmaf(backward.scale.factor, scores[m][n][i], -row.exponent));
             ds[m][n][i] = p * (ds[m][n][i] - row.delta);
             if (!all && !row.seen.contains(begin + column_of_sum(n, i))) ds[m][n][i] = 0;
           }

@@ -57,14 +57,26 @@ __device__ SharedAddress lane_columns(const BFloat16* tile) {
   return shared_address(tile + (lane / 16 * 8 + lane % 8) * mma_stride(depth) + lane / 8 % 2 * 8);
 }
 
-// Begins to fetch rows row_of(0 .. count - 1), count > 0, into a tile of `rows`; zeros beyond count and width.
+// threadIdx.x, read anew: what is made of it is not kept in registers between one use and the next.
+__device__ inline int thread_anew() {
+#ifdef PEFT_CUDA_EMULATED
+  return static_cast<int>(threadIdx.x);
+#else
+  int thread;
+  asm volatile("mov.u32 %0, %%tid.x;\n" : "=r"(thread));
+  return thread;
+#endif
+}
+
+// Begins to fetch rows row_of(0 .. count - 1), count > 0, into a tile of `rows`; zeros beyond count and width. A
+// thread has the same columns of every so many rows.
 template <int rows, int depth, class RowOf>
 __device__ void fetch_rows(const RowOf& row_of, int count, int width, BFloat16* to) {
-  constexpr int packs = depth / 8, rounds = rows * packs / mma_threads;
-  static_assert(rounds * mma_threads == rows * packs);
+  constexpr int packs = depth / 8, step = mma_threads / packs;
+  const int thread = thread_anew(), c = thread % packs * 8;
+  if (step * packs < mma_threads && thread >= step * packs) return;
   PEFT_UNROLL_BY(1)
-  for (int i = 0; i < rounds; ++i) {
-    const int index = static_cast<int>(threadIdx.x) + i * mma_threads, row = index / packs, c = index % packs * 8;
+  for (int row = thread / packs; row < rows; row += step) {
     BFloat16* at = to + row * mma_stride(depth) + c;
     if (row < count && c < width) {
       const BFloat16* from = row_of(row) + c;
@@ -89,12 +101,13 @@ __device__ inline void clear(float (&sums)[row_tiles][column_tiles][4]) {
   }
 }
 
-// sums += a b^T over `depth` columns of rows in shared memory. a: lane_rows, b: lane_columns.
-template <int depth, int row_tiles, int column_tiles>
+// sums += a b^T over `depth` columns of rows in shared memory. a: lane_rows, b: lane_columns. `unroll`: steps of 16
+// columns whose operands may be under way at once, as far as there are registers for them.
+template <int depth, int unroll, int row_tiles, int column_tiles>
 __device__ void multiply_columns(float (&sums)[row_tiles][column_tiles][4], SharedAddress a, SharedAddress b) {
   static_assert(column_tiles % 2 == 0 && depth % 16 == 0);
   constexpr int bytes = static_cast<int>(mma_row_bytes(depth));
-  PEFT_UNROLL
+  PEFT_UNROLL_BY(unroll)
   for (int k = 0; k < depth / 16; ++k) {
     uint32_t left[row_tiles][4];
     PEFT_UNROLL
@@ -187,12 +200,12 @@ __device__ void store_rows(const float (&sums)[row_tiles][column_tiles][4], cons
 }
 
 // The softmax's exponents: exp(scale s) = 2^(factor s), of scores times `before`. A maximum of scores is one of
-// exponents only under a factor above zero.
+// exponents only under a factor above zero. Made by the host: kernels then take it from where their parameters are.
 struct ScoreScale {
-  float before, factor, natural;
+  float before, natural, factor;
 
-  __device__ explicit ScoreScale(float scale)
-      : before(scale > 0 ? 1.0f : scale), factor((scale > 0 ? scale : 1.0f) * log2_of_e), natural(scale > 0 ? scale : 1.0f) {}
+  explicit ScoreScale(float scale)
+      : before(scale > 0 ? 1.0f : scale), natural(scale > 0 ? scale : 1.0f), factor(natural * log2_of_e) {}
 
   template <int row_tiles, int column_tiles>
   __device__ void apply(float (&scores)[row_tiles][column_tiles][4]) const {

@@ -123,10 +123,13 @@ TEST_P(AttentionKernel, HeadSizesAndGroups) {
   }
 }
 
-// So many kv heads that the heads of a group are added up by one block.
-TEST_P(AttentionKernel, ManyKeyHeads) {
-  AttentionProblem problem(530, 265, 4, 34, 34, {{0, 34, 0, 34}});
-  expect_matches_reference(problem);
+// The more keys there are, the fewer blocks share a group's heads: one here, four, all eight.
+TEST_P(AttentionKernel, PartsOfAGroup) {
+  for (const int64_t tiles : {512, 128, 2}) {
+    SCOPED_TRACE(tiles);
+    AttentionProblem problem(8, 1, 4, 34, tiles * 64, {{0, 34, 7, 40}});
+    expect_matches_reference(problem);
+  }
 }
 
 TEST_P(AttentionKernel, LengthsAroundTheTiles) {
@@ -267,7 +270,8 @@ TEST_P(AttentionKernel, PagesHoldTheSameKeys) {
       }
       const AttentionResult expected = testing::reference_attention(problem);
       IndexMatrix segments = to_device(*context, problem.segments);
-      FloatMatrix scratch = scratch_of(backend.attention_paged_scratch(problem.options, q.view().shape, 311, DType::f32));
+      FloatMatrix scratch =
+          scratch_of(backend.attention_paged_scratch(problem.options, q.view().shape, 311, DType::f32));
       out.fill(99);
       backend.attention_paged(problem.options, layout, q.view(), table.view(), segments.view(), out.view(),
                               scratch.view());
