@@ -33,22 +33,21 @@ __device__ inline uint32_t pack_bfloat16(float low, float high) {
 // 1 (2 and 3 of a) to 2t + 8. Sums: columns 2t and 2t + 1 of row g, then of row g + 8.
 __device__ inline void multiply_tile(float (&sums)[4], const uint32_t (&a)[4], const uint32_t (&b)[2]) {
 #ifdef PEFT_CUDA_EMULATED
+  struct Operands {
+    uint32_t a[4], b[2];
+  };
+  __shared__ Operands held[dot_warps][warp_size];
+  Operands* const of = held[threadIdx.x / warp_size];
+  const unsigned lane = threadIdx.x % warp_size, g = lane / 4, t = lane % 4;
+  of[lane] = {{a[0], a[1], a[2], a[3]}, {b[0], b[1]}};
+  __syncwarp();
   const auto half = [](uint32_t pair, int i) { return to_float(BFloat16{static_cast<uint16_t>(pair >> (16 * i))}); };
-  const int lane = static_cast<int>(threadIdx.x % 32), g = lane / 4, t = lane % 4;
-  for (int from = 0; from < 4; ++from) {
-    for (int part = 0; part < 2; ++part) {
-      const uint32_t upper = __shfl_sync(whole_warp, a[2 * part], g * 4 + from),
-                     lower = __shfl_sync(whole_warp, a[2 * part + 1], g * 4 + from),
-                     left = __shfl_sync(whole_warp, b[part], 2 * t * 4 + from),
-                     right = __shfl_sync(whole_warp, b[part], (2 * t + 1) * 4 + from);
-      for (int i = 0; i < 2; ++i) {
-        sums[0] += half(upper, i) * half(left, i);
-        sums[1] += half(upper, i) * half(right, i);
-        sums[2] += half(lower, i) * half(left, i);
-        sums[3] += half(lower, i) * half(right, i);
-      }
-    }
-  }
+  for (unsigned i = 0; i < 4; ++i)
+    for (unsigned part = 0; part < 2; ++part)
+      for (unsigned from = 0; from < 4; ++from)
+        for (int k = 0; k < 2; ++k)
+          sums[i] += half(of[4 * g + from].a[2 * part + i / 2], k) * half(of[4 * (2 * t + i % 2) + from].b[part], k);
+  __syncwarp();
 #else
   asm("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, "
       "{%0, %1, %2, %3};"
