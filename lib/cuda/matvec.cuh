@@ -96,7 +96,7 @@ __device__ inline void stage_rows_of(const DotShape& shape, const ConstFloatRows
     const T* from = a.row<T>(m) + begin;
     float* to = shared + m * row_floats_of(pack, M);
     if (shape.wide_a) {
-#pragma unroll 4
+#pragma unroll 2
       for (int i = static_cast<int>(threadIdx.x) * 4; i < count; i += dot_threads * 4) {
         const Pack<T, 4> from_four = load<4>(from + i);
         Floats<4> four;
