@@ -1,7 +1,7 @@
 // cuBLASLt, opened at run time: large matrix products, with a plan kept for every shape.
 //
-// cuBLASLt offers several algorithms for a product, the one it thinks the fastest first. Where a product is worth it they
-// are timed when it is first met, and the fastest is taken, of those whose sums are the first one's to the bit
+// cuBLASLt offers several algorithms for a product, the one it thinks the fastest first. Where a product is worth it
+// they are timed when it is first met, and the fastest is taken, of those whose sums are the first one's to the bit
 // (cuda/tuning.h). So what is chosen, and whether it is chosen at all, changes how long a product takes and no result:
 // neither noise of the clock nor a lost file can make a resumed run differ from one that was never stopped. Choices are
 // kept between processes (cuda/plan_file.h). LIBPEFT_CUDA_TUNE=0 has the first algorithm taken always.

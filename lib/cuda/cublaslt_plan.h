@@ -14,8 +14,8 @@ struct CublasLt::Plan {
   // As the library ranks them; none: it has no algorithm. The first is used, of several once they were compared.
   std::vector<cublasLtMatmulAlgo_t> algorithms;
 
-  cublasStatus_t run(cublasLtHandle_t handle, cudaStream_t stream, const Product& p, const cublasLtMatmulAlgo_t& algorithm,
-                     std::byte* workspace) const {
+  cublasStatus_t run(cublasLtHandle_t handle, cudaStream_t stream, const Product& p,
+                     const cublasLtMatmulAlgo_t& algorithm, std::byte* workspace) const {
     const float alpha = p.alpha, beta = p.accumulate ? 1.0f : 0.0f;
     return cublaslt_functions().matmul(handle, desc.get(), &alpha, p.b, b.get(), p.a, a.get(), &beta, p.y, y.get(), p.y,
                                        y.get(), &algorithm, workspace, static_cast<size_t>(workspace_bytes), stream);

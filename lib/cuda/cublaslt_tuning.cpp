@@ -58,8 +58,8 @@ template <typename T>
 uint32_t config_of(const cublasLtMatmulAlgo_t& algorithm, int attribute) {
   T value = 0;
   size_t written = 0;
-  check_cublaslt(cublaslt_functions().config_get(&algorithm, static_cast<cublasLtMatmulAlgoConfigAttributes_t>(attribute),
-                                                 &value, sizeof value, &written),
+  const auto which = static_cast<cublasLtMatmulAlgoConfigAttributes_t>(attribute);
+  check_cublaslt(cublaslt_functions().config_get(&algorithm, which, &value, sizeof value, &written),
                  "cublasLtMatmulAlgoConfigGetAttribute");
   return static_cast<uint32_t>(value);
 }
@@ -138,7 +138,9 @@ void CublasLt::time_candidates(cudaStream_t stream, const Product& product, Plan
                   {b, p.operands, p.n, p.k, p.b_transposed ? p.b_stride : 1, p.b_transposed ? 1 : p.b_stride});
   const auto handle = static_cast<cublasLtHandle_t>(handle_);
   p.a = a, p.b = b, p.y = expected;
-  const auto run = [&](const cublasLtMatmulAlgo_t& algorithm) { return plan.run(handle, stream, p, algorithm, workspace_); };
+  const auto run = [&](const cublasLtMatmulAlgo_t& algorithm) {
+    return plan.run(handle, stream, p, algorithm, workspace_);
+  };
 
   // Each once: what it computes, and its kernels are loaded.
   std::vector<cublasLtMatmulAlgo_t>& all = plan.algorithms;
@@ -152,7 +154,8 @@ void CublasLt::time_candidates(cudaStream_t stream, const Product& product, Plan
                   y_bytes / 4, flags + i);
   }
   std::vector<uint32_t> compared(all.size(), 0);
-  check_cuda(cudaMemcpyAsync(compared.data(), flags, compared.size() * sizeof(uint32_t), cudaMemcpyDeviceToHost, stream),
+  const size_t compared_bytes = compared.size() * sizeof(uint32_t);
+  check_cuda(cudaMemcpyAsync(compared.data(), flags, compared_bytes, cudaMemcpyDeviceToHost, stream),
              "cudaMemcpyAsync");
   check_cuda(cudaStreamSynchronize(stream), "cudaStreamSynchronize");
 

@@ -1,9 +1,10 @@
-// Few-row products over NF4 on tensor cores, in bf16: what is decoded goes into them as it is, so that neither adding up
-// nor the number of rows costs what decoding needs. A group of warps has 16 rows of b, each lane two blocks of 64 of
+// Few-row products over NF4 on tensor cores, in bf16: what is decoded goes into them as it is, so that neither adding
+// up nor the number of rows costs what decoding needs. A group of warps has 16 rows of b, each lane two blocks of 64 of
 // them at a time; `a` lies in shared memory.
 //
-// The sixteen values of a block are rounded once and stay in registers, their high and low bytes apart: byte permutations
-// look four of them up at a time. Shared memory, which gives 32 values a clock, would be slower than the codes arrive.
+// The sixteen values of a block are rounded once and stay in registers, their high and low bytes apart: byte
+// permutations look four of them up at a time. Shared memory, which gives 32 values a clock, would be slower than the
+// codes arrive.
 #pragma once
 
 #include <algorithm>
@@ -28,9 +29,9 @@ __device__ inline uint32_t pack_bfloat16(float low, float high) {
 #endif
 }
 
-// sums += a b for a [16,16] and b [16,8] of bf16. Lane (g, t) = (lane / 4, lane % 4) holds two neighbours of depth each:
-// a[0], a[2] of row g; a[1], a[3] of row g + 8; b[0], b[1] of column g, where numbers 0 belong to depth 2t and numbers
-// 1 (2 and 3 of a) to 2t + 8. Sums: columns 2t and 2t + 1 of row g, then of row g + 8.
+// sums += a b for a [16,16] and b [16,8] of bf16. Lane (g, t) = (lane / 4, lane % 4) holds two neighbours of depth
+// each: a[0], a[2] of row g; a[1], a[3] of row g + 8; b[0], b[1] of column g, where numbers 0 belong to depth 2t and
+// numbers 1 (2 and 3 of a) to 2t + 8. Sums: columns 2t and 2t + 1 of row g, then of row g + 8.
 __device__ inline void multiply_tile(float (&sums)[4], const uint32_t (&a)[4], const uint32_t (&b)[2]) {
 #ifdef PEFT_CUDA_EMULATED
   struct Operands {
@@ -244,7 +245,8 @@ void start_nf4_tiles(const DotCall& call, const ConstView& b) {
   const int64_t row_bytes = most_tile_bytes / call.a.rows;
   const auto blocks = static_cast<int>(row_bytes / (block_pitch * 2) / 4 * 4);
   TileStretch stretch;
-  stretch.columns = std::min(blocks * static_cast<int>(nf4_block), (shape.k + tile_columns - 1) / tile_columns * tile_columns);
+  const int whole = (shape.k + tile_columns - 1) / tile_columns * tile_columns;
+  stretch.columns = std::min(blocks * static_cast<int>(nf4_block), whole);
   // Rows begin 32 bytes further on in the banks, so that those of eight lanes lie apart.
   stretch.pitch = (stretch.columns / static_cast<int>(nf4_block) * block_pitch + 63) / 64 * 64 + 16;
   const int multiprocessors = call.backend.properties().multiprocessors;

@@ -71,7 +71,8 @@ std::shared_ptr<PlanFile> PlanFile::shared(const std::string& path, const PlanOw
   static std::mutex lock;
   static std::map<Name, std::weak_ptr<PlanFile>> files;
   const std::lock_guard guard(lock);
-  std::weak_ptr<PlanFile>& known = files[{path, {owner.gpu + "/" + std::to_string(owner.multiprocessors), owner.library}}];
+  const std::string gpu = fmt::format("{}/{}", owner.gpu, owner.multiprocessors);
+  std::weak_ptr<PlanFile>& known = files[{path, {gpu, owner.library}}];
   std::shared_ptr<PlanFile> file = known.lock();
   if (!file) known = file = std::make_shared<PlanFile>(path, owner);
   return file;

@@ -1,8 +1,9 @@
 // Which of cuBLASLt's algorithms was the fastest for a product, kept in a small text file between processes.
 //
-// The file is $LIBPEFT_CUDA_PLANS, empty for none; else libpeft/cuda_plans_<of what>.txt in $XDG_CACHE_HOME or ~/.cache.
-// It is replaced as a whole, so that no reader sees half of it; processes that write at once keep each other's lines, or
-// lose a few, which are found again. A file that is damaged, or of another GPU or library, is left alone, with a warning.
+// The file is $LIBPEFT_CUDA_PLANS, empty for none; else libpeft/cuda_plans_<of what>.txt in $XDG_CACHE_HOME or
+// ~/.cache. It is replaced as a whole, so that no reader sees half of it; processes that write at once keep each
+// other's lines, or lose a few, which are found again. A file that is damaged, or of another GPU or library, is left
+// alone, with a warning.
 #pragma once
 
 #include <array>

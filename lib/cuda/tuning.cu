@@ -8,8 +8,8 @@ namespace {
 
 constexpr int64_t tuning_threads = 256, most_tuning_blocks = 4096;
 
-// Of 8 bits that a bf16 holds, and of eight magnitudes: products reach over more bits than f32 has, so that nearly every
-// partial sum is rounded.
+// Of 8 bits that a bf16 holds, and of eight magnitudes: products reach over more bits than f32 has, so that nearly
+// every partial sum is rounded.
 __device__ inline float number_at(uint32_t outer, uint32_t depth, uint32_t seed) {
   uint32_t bits = (outer * 0x9E3779B9u ^ depth * 0x85EBCA6Bu) + seed;  // then the finalizer of MurmurHash3
   bits = (bits ^ bits >> 16) * 0x85EBCA6Bu;

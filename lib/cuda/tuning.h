@@ -18,9 +18,9 @@ struct TuningOperand {
   int64_t outer_step = 0, depth_step = 0;  // elements; one of them is 1
 };
 
-// Fills both so that every sum of products over the depth is 0, as each of the first half has its negative in the other,
-// in reversed order: what is computed is the rounding of partial sums and nothing else. Two algorithms that give the
-// same bits for thousands of such sums add in the same order.
+// Fills both so that every sum of products over the depth is 0, as each of the first half has its negative in the
+// other, in reversed order: what is computed is the rounding of partial sums and nothing else. Two algorithms that give
+// the same bits for thousands of such sums add in the same order.
 void fill_for_tuning(cudaStream_t stream, const TuningOperand& a, const TuningOperand& b);
 
 // *differs = 1 where any of `words` is not the same.

@@ -53,7 +53,8 @@ class MatvecKernel : public DeviceTest {
   }
 
   void check_one(const Case& c) {
-    SCOPED_TRACE(fmt::format("{} m {} n {} k {} kind {} arithmetic {} alpha {} accumulate {} a {} {} {} b {} {} y {} {} {}",
+    SCOPED_TRACE(fmt::format("{} m {} n {} k {} kind {} arithmetic {} alpha {} accumulate {} a {} {} {} b {} {} "
+                             "y {} {} {}",
                              name_of(c.dtype), c.m, c.n, c.k, static_cast<int>(c.kind), static_cast<int>(c.arithmetic),
                              c.alpha, c.accumulate, name_of(c.a_dtype), c.a.gap, c.a.lead, c.b.gap, c.b.lead,
                              name_of(c.y_dtype), c.y.gap, c.y.lead));
@@ -168,12 +169,13 @@ TEST_P(MatvecKernel, Nf4RowsThatAreNoWholeBlocks) {
         }
 }
 
-// In bf16, whole blocks go through tensor cores: columns that are no whole steps of a warp, rows that are no whole tiles,
-// longer than what shared memory holds of one row or of eight, at any place.
+// In bf16, whole blocks go through tensor cores: columns that are no whole steps of a warp, rows that are no whole
+// tiles, longer than what shared memory holds of one row or of eight, at any place.
 TEST_P(MatvecKernel, Nf4RowsOfWholeBlocks) {
   for (const DType dtype : {DType::nf4, DType::nf4_double}) {
     for (const int64_t m : {1, 2, 5, 8})
-      for (const auto& [n, k] : {std::pair<int64_t, int64_t>{1, 64}, {15, 192}, {17, 320}, {33, 256}, {300, 576}, {16, 2112}})
+      for (const auto& [n, k] :
+           {std::pair<int64_t, int64_t>{1, 64}, {15, 192}, {17, 320}, {33, 256}, {300, 576}, {16, 2112}})
         check({.dtype = dtype, .m = m, .n = n, .k = k, .arithmetic = Arithmetic::bfloat16, .alpha = 0.5f,
                .accumulate = n % 2 == 0});
     for (const Placement place : placements)
