@@ -1,4 +1,10 @@
 // cuBLASLt, opened at run time: large matrix products, with a plan kept for every shape.
+//
+// cuBLASLt offers several algorithms for a product, the one it thinks the fastest first. Where a product is worth it
+// they are timed when it is first met, and the fastest is taken, of those whose sums are the first one's to the bit
+// (cuda/tuning.h). So what is chosen, and whether it is chosen at all, changes how long a product takes and no result:
+// neither noise of the clock nor a lost file can make a resumed run differ from one that was never stopped. Choices are
+// kept between processes (cuda/plan_file.h). LIBPEFT_CUDA_TUNE=0 has the first algorithm taken always.
 #pragma once
 
 #include <cuda_runtime.h>
@@ -26,11 +32,19 @@ struct Product {
   const std::byte *a = nullptr, *b = nullptr;
   std::byte* y = nullptr;
   int64_t a_stride = 0, b_stride = 0, y_stride = 0;
+
+  // Types and what is done, as one number.
+  int64_t flags() const {
+    return (operands == DType::bf16) | a_transposed << 1 | b_transposed << 2 | accumulate << 3 |
+           (result == DType::bf16) << 4;
+  }
 };
 
 // Where the library is looked for: $LIBPEFT_CUBLASLT alone when set, else beside this module, where dlopen(3) looks,
 // and where CUDA's installer and its wheels put it.
 std::vector<std::string> cublaslt_places();
+
+class PlanFile;  // cuda/plan_file.h
 
 // One thread at a time, one stream.
 class CublasLt {
@@ -52,12 +66,15 @@ class CublasLt {
   struct Plan;
   using Key = std::array<int64_t, 10>;
 
-  const Plan& plan_for(const Product& product);
+  Plan& plan_for(const Product& product);
   std::unique_ptr<Plan> make_plan(const Product& product) const;
+  void choose(cudaStream_t stream, const Product& product, Plan& plan);
+  void time_candidates(cudaStream_t stream, const Product& product, Plan& plan) const;
 
   int32_t device_;
   void* handle_ = nullptr;
   std::byte* workspace_ = nullptr;
+  std::shared_ptr<PlanFile> choices_;  // null: nothing is timed
   std::map<Key, std::unique_ptr<Plan>> plans_;
 };
 

@@ -96,7 +96,7 @@ __device__ inline void stage_rows_of(const DotShape& shape, const ConstFloatRows
     const T* from = a.row<T>(m) + begin;
     float* to = shared + m * row_floats_of(pack, M);
     if (shape.wide_a) {
-#pragma unroll 4
+#pragma unroll 2
       for (int i = static_cast<int>(threadIdx.x) * 4; i < count; i += dot_threads * 4) {
         const Pack<T, 4> from_four = load<4>(from + i);
         Floats<4> four;
@@ -299,9 +299,8 @@ inline void choose_slices(DotShape& shape, int rows_of_group, int steps, int mul
   shape.tiles = tiles_with(shape.slices);
 }
 
-template <typename Weights, int M, int R>
-void start_dot(const DotCall& call, const Weights& weights, bool round_weights) {
-  constexpr int pack = Weights::pack, pitch = pack_pitch(pack);
+// What is the same for every kernel; lanes, slices and tiles are its own.
+inline DotShape dot_shape(const DotCall& call) {
   DotShape shape;
   PEFT_ASSERT(call.n < most_dot_size && call.a.columns < most_dot_size);
   shape.n = static_cast<int>(call.n);
@@ -313,6 +312,13 @@ void start_dot(const DotCall& call, const Weights& weights, bool round_weights) 
   const uintptr_t four = call.a.bfloat16 ? 8 : 16;
   shape.wide_a = reinterpret_cast<uintptr_t>(call.a.data) % four == 0 && shape.k % 4 == 0 &&
                  (call.a.rows <= 1 || call.a.stride % 4 == 0);
+  return shape;
+}
+
+template <typename Weights, int M, int R>
+void start_dot(const DotCall& call, const Weights& weights, bool round_weights) {
+  constexpr int pack = Weights::pack, pitch = pack_pitch(pack);
+  DotShape shape = dot_shape(call);
   shape.lanes = 1;
   while (shape.lanes < 32 && shape.lanes * pack < shape.k) shape.lanes *= 2;
 
@@ -334,6 +340,7 @@ void start_dot(const DotCall& call, const Weights& weights, bool round_weights) 
 // Each in the file of its weights.
 void dot_plain(const DotCall& call, const ConstView& b);
 void dot_nf4(const DotCall& call, const ConstView& b);
+bool dot_nf4_in_bfloat16(const DotCall& call, const ConstView& b);  // false, and nothing done, where rows are no blocks
 void dot_blocks(const DotCall& call, const ConstView& b);    // of 32
 void dot_k_blocks(const DotCall& call, const ConstView& b);  // of 256
 // y[1,n] (+)= alpha a[1,k] b[k,n] for plain b.

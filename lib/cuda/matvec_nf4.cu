@@ -82,6 +82,7 @@ void start_nf4(const DotCall& call, const ConstView& b) {
 }  // namespace
 
 void dot_nf4(const DotCall& call, const ConstView& b) {
+  if (call.bfloat16 && dot_nf4_in_bfloat16(call, b)) return;
   if (b.dtype == DType::nf4) return start_nf4<false>(call, b);
   start_nf4<true>(call, b);
 }

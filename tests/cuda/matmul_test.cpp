@@ -135,7 +135,8 @@ TEST_P(MatmulKernel, AlphaAndAccumulate) {
         for (const int64_t m : {1, 5, 19}) {
           check_types({.kind = kind, .dtype = dtype, .m = m, .n = 64, .k = 96, .arithmetic = arithmetic, .alpha = 0.5f,
                  .accumulate = true});
-          check_types({.kind = kind, .dtype = dtype, .m = m, .n = 64, .k = 96, .arithmetic = arithmetic, .alpha = -3.0f});
+          check_types({.kind = kind, .dtype = dtype, .m = m, .n = 64, .k = 96, .arithmetic = arithmetic,
+                       .alpha = -3.0f});
           if (HasFatalFailure()) return;
         }
 }
@@ -194,7 +195,8 @@ TEST_P(MatmulKernel, DecodedInChunksToBfloat16) {
     }
 }
 
-// What is asked for follows from shapes and types: nothing for what is used as it lies, or read by a kernel of few rows.
+// What is asked for follows from shapes and types: nothing for what is used as it lies, or read by a kernel of few
+// rows.
 TEST_P(MatmulKernel, ScratchIsForWhatIsNotUsedAsItLies) {
   Backend& backend = context->backend();
   if (backend.kind() != DeviceKind::cuda) GTEST_SKIP() << "about the CUDA backend";

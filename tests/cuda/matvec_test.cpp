@@ -53,7 +53,8 @@ class MatvecKernel : public DeviceTest {
   }
 
   void check_one(const Case& c) {
-    SCOPED_TRACE(fmt::format("{} m {} n {} k {} kind {} arithmetic {} alpha {} accumulate {} a {} {} {} b {} {} y {} {} {}",
+    SCOPED_TRACE(fmt::format("{} m {} n {} k {} kind {} arithmetic {} alpha {} accumulate {} a {} {} {} b {} {} "
+                             "y {} {} {}",
                              name_of(c.dtype), c.m, c.n, c.k, static_cast<int>(c.kind), static_cast<int>(c.arithmetic),
                              c.alpha, c.accumulate, name_of(c.a_dtype), c.a.gap, c.a.lead, c.b.gap, c.b.lead,
                              name_of(c.y_dtype), c.y.gap, c.y.lead));
@@ -168,27 +169,48 @@ TEST_P(MatvecKernel, Nf4RowsThatAreNoWholeBlocks) {
         }
 }
 
+// In bf16, whole blocks go through tensor cores: columns that are no whole steps of a warp, rows that are no whole
+// tiles, longer than what shared memory holds of one row or of eight, at any place.
+TEST_P(MatvecKernel, Nf4RowsOfWholeBlocks) {
+  for (const DType dtype : {DType::nf4, DType::nf4_double}) {
+    for (const int64_t m : {1, 2, 5, 8})
+      for (const auto& [n, k] :
+           {std::pair<int64_t, int64_t>{1, 64}, {15, 192}, {17, 320}, {33, 256}, {300, 576}, {16, 2112}})
+        check({.dtype = dtype, .m = m, .n = n, .k = k, .arithmetic = Arithmetic::bfloat16, .alpha = 0.5f,
+               .accumulate = n % 2 == 0});
+    for (const Placement place : placements)
+      check({.dtype = dtype, .m = 3, .n = 40, .k = 448, .arithmetic = Arithmetic::bfloat16, .accumulate = true,
+             .a = place, .y = place});
+    check({.dtype = dtype, .m = 8, .n = 50, .k = 5440, .arithmetic = Arithmetic::bfloat16});
+    check({.dtype = dtype, .m = 1, .n = 18, .k = 43328, .arithmetic = Arithmetic::bfloat16});
+    if (HasFatalFailure()) return;
+  }
+}
+
 TEST_P(MatvecKernel, RowsOfALargerMatrix) {
   for (const DType dtype : {DType::nf4, DType::nf4_double, DType::q5_0, DType::q6_k, DType::bf16})
     for (const int64_t k : {50, 96, 256}) {
       const int64_t columns = whole_blocks(dtype, k);
       const Stored whole(dtype, 40, columns, 3);
       const StoredOnDevice there(*context, whole);
-      const Case c{.dtype = dtype, .m = 2, .n = 11, .k = columns};
-      const ActivationMatrix y = multiply(*context, c, there.view().row_range(13, 11));
-      FloatMatrix a(*context, 2, columns);
-      a.randomize(1);
-      for (int64_t r = 0; r < 2; ++r)
-        for (int64_t j = 0; j < 11; ++j) {
-          double sum = 0, magnitude = 0;
-          for (int64_t i = 0; i < columns; ++i) {
-            const double product = static_cast<double>(std::as_const(a).at(r, i)) * whole.at(13 + j, i);
-            sum += product;
-            magnitude += std::abs(product);
+      for (const Arithmetic arithmetic : arithmetics) {
+        const Case c{.dtype = dtype, .m = 2, .n = 11, .k = columns, .arithmetic = arithmetic};
+        const ActivationMatrix y = multiply(*context, c, there.view().row_range(13, 11));
+        FloatMatrix a(*context, 2, columns);
+        a.randomize(1);
+        const auto operand = [&](double value) { return arithmetic == Arithmetic::bfloat16 ? rounded(value) : value; };
+        for (int64_t r = 0; r < 2; ++r)
+          for (int64_t j = 0; j < 11; ++j) {
+            double sum = 0, magnitude = 0;
+            for (int64_t i = 0; i < columns; ++i) {
+              const double product = operand(std::as_const(a).at(r, i)) * operand(whole.at(13 + j, i));
+              sum += product;
+              magnitude += std::abs(product);
+            }
+            const double bound = (static_cast<double>(columns) + 8) * f32_epsilon * magnitude;
+            ASSERT_TRUE(near(y.at(r, j), sum, 0, bound)) << name_of(dtype) << " " << r << " " << j;
           }
-          const double bound = (static_cast<double>(columns) + 8) * f32_epsilon * magnitude;
-          ASSERT_TRUE(near(y.at(r, j), sum, 0, bound)) << name_of(dtype) << " " << r << " " << j;
-        }
+      }
     }
 }
 

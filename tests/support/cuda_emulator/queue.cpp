@@ -267,6 +267,11 @@ cudaError_t cudaStreamQuery(cudaStream_t stream) {
   return (stream ? *stream : s.default_stream).work.empty() ? cudaSuccess : cudaErrorNotReady;
 }
 
+cudaError_t cudaStreamIsCapturing(cudaStream_t, cudaStreamCaptureStatus* status) {
+  *status = cudaStreamCaptureStatusNone;  // no graphs are recorded here
+  return remember(device_error());
+}
+
 cudaError_t cudaLaunchHostFunc(cudaStream_t stream, cudaHostFn_t function, void* argument) {
   return enqueue(stream, [=] { function(argument); });
 }
