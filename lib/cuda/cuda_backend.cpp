@@ -1,6 +1,7 @@
 #include "cuda/cuda_backend.h"
 
 #include "cuda/cublaslt.h"
+#include "cuda/cudnn_attention.h"
 #include "cuda/staging.h"
 
 namespace peft::cuda {
@@ -11,6 +12,7 @@ CudaBackend::CudaBackend(const DeviceProperties& properties, std::shared_ptr<Mem
   // Members clean up after themselves when a later one fails; the stream is the last to be made.
   cublaslt_ = std::make_unique<CublasLt>(properties_.index);
   staging_ = std::make_unique<Staging>();
+  cudnn_ = std::make_unique<CudnnAttention>();  // behind cuBLASLt, which it needs
   check_cuda(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "cudaStreamCreateWithFlags");
 }
 
@@ -20,6 +22,7 @@ CudaBackend::~CudaBackend() {
     // Memory that queued kernels use goes back to pools and to the device after this.
     if (cudaStreamSynchronize(stream_) != cudaSuccess) cudaGetLastError();
     if (cudaStreamDestroy(stream_) != cudaSuccess) cudaGetLastError();
+    cudnn_.reset();
     staging_.reset();
     cublaslt_.reset();
   } catch (const std::exception&) {  // the device is lost; the members' destructors ask nothing of it

@@ -43,8 +43,9 @@ class DeviceScope {
   int before_ = -1;
 };
 
-class CublasLt;  // cuda/cublaslt.h
-class Staging;   // cuda/staging.h
+class CublasLt;        // cuda/cublaslt.h
+class CudnnAttention;  // cuda/cudnn_attention.h
+class Staging;         // cuda/staging.h
 
 class CudaBackend final : public Backend {
  public:
@@ -57,6 +58,8 @@ class CudaBackend final : public Backend {
 
   const DeviceProperties& properties() const { return properties_; }
   cudaStream_t stream() const { return stream_; }
+  CudnnAttention& cudnn() { return *cudnn_; }
+  const CudnnAttention& cudnn() const { return *cudnn_; }
 
 #define KERNEL(name, ...) void name(__VA_ARGS__) override;
 #define SCRATCH(name, ...) int64_t name##_scratch(__VA_ARGS__) const override;
@@ -90,6 +93,7 @@ class CudaBackend final : public Backend {
   cudaStream_t stream_ = nullptr;
   std::unique_ptr<CublasLt> cublaslt_;
   std::unique_ptr<Staging> staging_;
+  std::unique_ptr<CudnnAttention> cudnn_;
 };
 
 }  // namespace peft::cuda
