@@ -23,7 +23,7 @@ constexpr size_t most_plans = 64;
 constexpr int64_t workspace_margin = int64_t{256} << 10;
 // Of the backward pass; heads are taken in turns that need no more.
 #ifdef PEFT_CUDA_EMULATED  // so that small problems show it
-constexpr int64_t most_backward_workspace = int64_t{3} << 20;
+constexpr int64_t most_backward_workspace = int64_t{12} << 20;
 #else
 constexpr int64_t most_backward_workspace = int64_t{544} << 20;  // half of the heads of Llama 3 8B at 4096 tokens
 #endif

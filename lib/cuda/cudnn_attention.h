@@ -1,8 +1,9 @@
 // Attention of bf16 activations by cuDNN, on GPUs of compute capability 9.x, for which its plans were looked at.
 //
-// Each function answers false, with nothing done, where it does not take the call: own kernels do then. Whether it takes
-// one follows from options, shapes and strides alone, for each pass by itself: lse, the natural logarithm of the sum of
-// exponentials, is the same number whoever writes it. The backward pass is taken only where its sums have a fixed order.
+// Each function answers false, with nothing done, where it does not take the call: own kernels do then. Whether it
+// takes one follows from options, shapes and strides alone, for each pass by itself: lse, the natural logarithm of the
+// sum of exponentials, is the same number whoever writes it. The backward pass is taken only where its sums have a
+// fixed order.
 //
 // The host knows how many tokens and documents (segments) there are, not where they lie. So plans are for rounded
 // numbers of tokens, any of which a document may have. They are made when first needed, which takes seconds. Segments
