@@ -115,7 +115,7 @@ TEST_F(EmulatedCudnn, OneDocument) {
 
 // Three documents of four, with tokens of none between and behind them, in rows with gaps.
 TEST_F(EmulatedCudnn, DocumentsOfOtherLengthsAndGroupedHeads) {
-  AttentionProblem problem(6, 2, 16, 800, 900, {{2, 300, 5, 300}, {310, 0, 400, 0}, {310, 450, 410, 480}});
+  AttentionProblem problem(4, 2, 16, 768, 770, {{2, 200, 5, 200}, {210, 0, 230, 0}, {210, 550, 240, 520}});
   expect_matches_reference(problem, 8);
 }
 
@@ -123,7 +123,7 @@ TEST_F(EmulatedCudnn, DocumentsOfOtherLengthsAndGroupedHeads) {
 TEST_F(EmulatedCudnn, WindowsAndPrefixes) {
   for (const int32_t window : {1, 70, 256, 5000}) {
     SCOPED_TRACE(window);
-    AttentionProblem problem(2, 1, 8, 530, 900, {{0, 270, 0, 500}, {270, 260, 500, 400}});
+    AttentionProblem problem(2, 1, 8, 512, 760, {{0, 252, 0, 400}, {252, 260, 400, 360}});
     problem.options.window = window;
     expect_matches_reference(problem);
   }
@@ -150,12 +150,13 @@ TEST_F(EmulatedCudnn, WorkspaceIsBounded) {
 }
 
 TEST_F(EmulatedCudnn, PlansAreForRoundedSizes) {
-  for (const int32_t tokens : {513, 600, 768}) {
-    AttentionProblem problem(1, 1, 8, tokens, tokens, {{0, 256, 0, 256}, {256, tokens - 256, 256, tokens - 256}});
+  for (const int32_t tokens : {769, 900, 1024}) {
+    AttentionProblem problem(1, 1, 8, tokens, tokens,
+                             {{0, 256, 0, 256}, {256, 1, 256, 1}, {257, tokens - 257, 257, tokens - 257}});
     HalfAttention call(*context, problem);
     ASSERT_TRUE(forward(call));
   }
-  EXPECT_EQ(count_lines("forward, 2 x 1 heads of 8 columns, 768 queries, 768 keys: cuDNN, workspace"), 1);
+  EXPECT_EQ(count_lines("forward, 4 x 1 heads of 8 columns, 1024 queries, 1024 keys: cuDNN, workspace"), 1);
   EXPECT_EQ(count_lines("attention forward"), 1);
 }
 

@@ -330,6 +330,9 @@ cudnnStatus_t cudnnBackendExecute(cudnnHandle_t handle, cudnnBackendDescriptor_t
   auto* const workspace = pack_node.value<std::byte*>(CUDNN_ATTR_VARIANT_PACK_WORKSPACE);
   const auto bytes = static_cast<size_t>(program->workspace_bytes());
   if (!is_device_memory(workspace, bytes)) return refuse(CUDNN_STATUS_BAD_PARAM, "the workspace");
+  for (const auto& [name, address] : addresses)
+    if (address >= workspace && address < workspace + bytes)
+      return refuse(CUDNN_STATUS_BAD_PARAM, "tensor " + std::to_string(name) + " lies in the workspace");
   const cudaError_t error = enqueue(handle->stream, [program, addresses, numbers, workspace, bytes]() mutable {
     std::memset(workspace, 0xff, bytes);  // what else is there is lost
     for (auto& [name, number] : numbers) addresses[name] = reinterpret_cast<std::byte*>(&number);

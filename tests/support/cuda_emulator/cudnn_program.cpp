@@ -59,10 +59,12 @@ class Run {
       : tensors_(tensors), addresses_(addresses) {}
 
   const CudnnTensor& tensor(int64_t name) const { return tensors_.at(name); }
-  std::vector<float> take(int64_t name) {
+  // `kept`: where numbers from memory go.
+  const std::vector<float>& take(int64_t name, std::vector<float>& kept) {
     const CudnnTensor& t = tensor(name);
     if (t.is_virtual) return numbers_.at(name);
-    std::vector<float> values(static_cast<size_t>(elements(t.dimensions)));
+    std::vector<float>& values = kept;
+    values.assign(static_cast<size_t>(elements(t.dimensions)), 0);
     each(t, [&](int64_t index, const std::byte* from) {
       float& value = values[static_cast<size_t>(index)];
       if (t.type == CUDNN_DATA_BFLOAT16) {
@@ -137,35 +139,35 @@ void run_pointwise(const CudnnOperation& o, Run& run) {
   const Shape4 d = run.tensor(o.y).dimensions;
   std::vector<float> y(static_cast<size_t>(elements(d)));
   struct Operand {
-    std::vector<float> values;
+    std::vector<float> kept = {0};
+    const float* values = kept.data();
     Shape4 steps{};
   };
-  const auto operand = [&](int64_t name) {
-    Operand result;
-    if (name == 0 || o.mode == CUDNN_POINTWISE_GEN_INDEX) {
-      result.values = {0};
-      return result;
-    }
+  Operand x, b, t;
+  const auto read = [&](int64_t name, Operand& operand) {
+    if (name == 0 || o.mode == CUDNN_POINTWISE_GEN_INDEX) return;
     const Shape4& own = run.tensor(name).dimensions;
-    result.values = run.take(name);
+    operand.values = run.take(name, operand.kept).data();
     for (size_t i = 0; i < 4; ++i)
-      result.steps[i] = own[i] == 1 ? 0 : at(own, i == 0, i == 1, i == 2, i == 3);
-    return result;
+      operand.steps[i] = own[i] == 1 ? 0 : at(own, i == 0, i == 1, i == 2, i == 3);
   };
-  const Operand x = operand(o.x), b = operand(o.b), t = operand(o.t);
-  const auto pick = [](const Operand& from, const Shape4& i) {
-    int64_t index = 0;
-    for (size_t n = 0; n < 4; ++n) index += from.steps[n] * i[n];
-    return from.values[static_cast<size_t>(index)];
+  read(o.x, x);
+  read(o.b, b);
+  read(o.t, t);
+  const auto row = [](const Operand& from, const Shape4& i) {
+    return from.values + from.steps[0] * i[0] + from.steps[1] * i[1] + from.steps[2] * i[2];
   };
-  size_t next = 0;
+  float* to = y.data();
   Shape4 i{};
   for (i[0] = 0; i[0] < d[0]; ++i[0])
     for (i[1] = 0; i[1] < d[1]; ++i[1])
-      for (i[2] = 0; i[2] < d[2]; ++i[2])
+      for (i[2] = 0; i[2] < d[2]; ++i[2]) {
+        const float *const x_row = row(x, i), *const b_row = row(b, i), *const t_row = row(t, i);
         for (i[3] = 0; i[3] < d[3]; ++i[3])
-          y[next++] = o.mode == CUDNN_POINTWISE_GEN_INDEX ? static_cast<float>(i[static_cast<size_t>(o.axis)])
-                                                          : pointwise(o.mode, pick(x, i), pick(b, i), pick(t, i));
+          *to++ = o.mode == CUDNN_POINTWISE_GEN_INDEX
+                      ? static_cast<float>(i[static_cast<size_t>(o.axis)])
+                      : pointwise(o.mode, x_row[x.steps[3] * i[3]], b_row[b.steps[3] * i[3]], t_row[t.steps[3] * i[3]]);
+      }
   run.give(o.y, std::move(y));
 }
 
@@ -173,7 +175,8 @@ void run_pointwise(const CudnnOperation& o, Run& run) {
 void run_reduction(const CudnnOperation& o, Run& run) {
   const Shape4 from = run.tensor(o.x).dimensions, to = run.tensor(o.y).dimensions;
   const bool maximum = o.mode == CUDNN_REDUCE_TENSOR_MAX;
-  const std::vector<float> x = run.take(o.x);
+  std::vector<float> kept;
+  const std::vector<float>& x = run.take(o.x, kept);
   std::vector<float> y(static_cast<size_t>(elements(to)), maximum ? -INFINITY : 0.0f);
   size_t next = 0;
   for (int64_t a = 0; a < from[0]; ++a)
@@ -190,7 +193,8 @@ void run_reduction(const CudnnOperation& o, Run& run) {
 
 void run_matmul(const CudnnOperation& o, Run& run) {
   const Shape4 ad = run.tensor(o.x).dimensions, bd = run.tensor(o.b).dimensions, yd = run.tensor(o.y).dimensions;
-  const std::vector<float> a = run.take(o.x), b = run.take(o.b);
+  std::vector<float> a_kept, b_kept;
+  const std::vector<float>&a = run.take(o.x, a_kept), &b = run.take(o.b, b_kept);
   std::vector<float> y(static_cast<size_t>(elements(yd)));
   for (int64_t document = 0; document < yd[0]; ++document) {
     const int64_t m = run.length(o.m, yd[2], document), n = run.length(o.n, yd[3], document),
@@ -211,7 +215,8 @@ void run_matmul(const CudnnOperation& o, Run& run) {
 // Only the exchange of the last two dimensions, with the strides: the same elements in memory.
 void run_reshape(const CudnnOperation& o, Run& run) {
   const Shape4 from = run.tensor(o.x).dimensions, to = run.tensor(o.y).dimensions;
-  const std::vector<float> x = run.take(o.x);
+  std::vector<float> kept;
+  const std::vector<float>& x = run.take(o.x, kept);
   std::vector<float> y(x.size());
   for (int64_t a = 0; a < to[0]; ++a)
     for (int64_t b = 0; b < to[1]; ++b)
