@@ -1,9 +1,11 @@
 // Attention forward: queries in tiles against tiles of keys, online softmax (Dao et al. 2022), nothing of
 // size queries x keys.
+#include <algorithm>
 #include <cmath>
 
 #include "cuda/attention.cuh"
 #include "cuda/attention_tile.cuh"
+#include "cuda/cudnn_attention.h"
 
 namespace peft::cuda {
 namespace {
@@ -243,6 +245,7 @@ void CudaBackend::attention(const AttentionOptions& options, ConstView q, ConstV
                             ConstView segments, View out, View lse, View scratch) {
   run("attention", [&] {
     check_head_dim(options);
+    if (attend_cudnn(*this, options, q, k, v, segments, out, lse, scratch)) return;
     if (q.dtype == DType::bf16)
       return attend<BFloat16>(stream(), properties(), options, q, k, v, segments, out, lse, scratch);
     attend<float>(stream(), properties(), options, q, k, v, segments, out, lse, scratch);
@@ -250,8 +253,9 @@ void CudaBackend::attention(const AttentionOptions& options, ConstView q, ConstV
 }
 
 int64_t CudaBackend::attention_scratch(const AttentionOptions& options, const Shape& q, const Shape& k,
-                                       DType /*dtype*/) const {
-  return q.rows() <= few_queries ? attend_few_scratch(options, q.rows(), k.rows()) : 0;
+                                       DType dtype) const {
+  const int64_t own = q.rows() <= few_queries ? attend_few_scratch(options, q.rows(), k.rows()) : 0;
+  return std::max(own, attend_cudnn_scratch(*this, options, q, k, dtype));
 }
 
 }  // namespace peft::cuda

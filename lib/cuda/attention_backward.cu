@@ -1,7 +1,10 @@
 // Attention backward (Dao et al. 2022) in two passes, over tiles of keys and over tiles of queries: nothing
 // is added up by several blocks, so sums have a fixed order.
+#include <algorithm>
+
 #include "cuda/attention.cuh"
 #include "cuda/attention_memory.cuh"
+#include "cuda/cudnn_attention.h"
 
 namespace peft::cuda {
 namespace {
@@ -65,11 +68,11 @@ int64_t delta_floats(const AttentionOptions& options, int64_t queries) {
 }  // namespace
 
 int64_t CudaBackend::attention_backward_scratch(const AttentionOptions& options, const Shape& q,
-                                                const Shape& k, DType /*dtype*/) const {
+                                                const Shape& k, DType dtype) const {
   int64_t floats = delta_floats(options, q.rows());
   if (const int64_t parts = parts_of(options, k.rows()); parts > 1)
     floats += 2 * k.rows() * options.kv_heads * parts * options.head_dim;
-  return floats * 4;
+  return std::max(floats * 4, attend_cudnn_backward_scratch(*this, options, q, k, dtype));
 }
 
 void CudaBackend::attention_backward(const AttentionOptions& options, ConstView q, ConstView k, ConstView v,
@@ -77,6 +80,7 @@ void CudaBackend::attention_backward(const AttentionOptions& options, ConstView 
                                      View dq, View dk, View dv, View scratch) {
   run("attention_backward", [&] {
     check_head_dim(options);
+    if (attend_cudnn_backward(*this, options, q, k, v, segments, out, lse, dout, dq, dk, dv, scratch)) return;
     const auto differentiate = [&](auto element) {
       using T = decltype(element);
       auto* delta = reinterpret_cast<float*>(scratch.data);

@@ -2,6 +2,7 @@
 
 #include "cuda/background_copies.h"
 #include "cuda/cublaslt.h"
+#include "cuda/cudnn_attention.h"
 #include "cuda/launch_queue.h"
 #include "cuda/staging.h"
 
@@ -14,6 +15,7 @@ CudaBackend::CudaBackend(const DeviceProperties& properties, std::shared_ptr<Mem
   // Members clean up after themselves when a later one fails; the stream is the last to be made but for its queue.
   cublaslt_ = std::make_unique<CublasLt>(properties_.index);
   staging_ = std::make_unique<Staging>();
+  cudnn_ = std::make_unique<CudnnAttention>();  // behind cuBLASLt, which it needs
   check_cuda(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "cudaStreamCreateWithFlags");
   try {
     queue_ = std::make_unique<LaunchQueue>(properties_.index, stream_);
@@ -31,6 +33,7 @@ CudaBackend::~CudaBackend() {
     queue_.reset();
     if (cudaStreamSynchronize(ordered(stream_)) != cudaSuccess) cudaGetLastError();
     if (cudaStreamDestroy(stream_) != cudaSuccess) cudaGetLastError();
+    cudnn_.reset();
     staging_.reset();
     cublaslt_.reset();
   } catch (const std::exception&) {  // the device is lost; the members' destructors expect nothing of it

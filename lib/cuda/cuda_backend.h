@@ -45,6 +45,7 @@ class DeviceScope {
 
 class BackgroundCopies;  // cuda/background_copies.h
 class CublasLt;          // cuda/cublaslt.h
+class CudnnAttention;    // cuda/cudnn_attention.h
 class Staging;           // cuda/staging.h
 
 class CudaBackend final : public Backend {
@@ -62,6 +63,8 @@ class CudaBackend final : public Backend {
   const DeviceProperties& properties() const { return properties_; }
   // For launches; for all else ordered(stream()).
   cudaStream_t stream() const { return stream_; }
+  CudnnAttention& cudnn() { return *cudnn_; }
+  const CudnnAttention& cudnn() const { return *cudnn_; }
 
 #define KERNEL(name, ...) void name(__VA_ARGS__) override;
 #define SCRATCH(name, ...) int64_t name##_scratch(__VA_ARGS__) const override;
@@ -100,6 +103,7 @@ class CudaBackend final : public Backend {
   std::unique_ptr<CublasLt> cublaslt_;
   std::unique_ptr<Staging> staging_;
   std::unique_ptr<BackgroundCopies> copies_;  // made when first asked for
+  std::unique_ptr<CudnnAttention> cudnn_;
 };
 
 }  // namespace peft::cuda

@@ -1,6 +1,7 @@
 # The CUDA toolkit that libpeft_cuda.so is built with: the machine's own, or what toolkit.sh made. Gives PEFT_CUDA_FOUND
-# and, with it, PEFT_NVCC, PEFT_CUDA_INCLUDE, PEFT_CUDART and, where there is one, PEFT_CUBLASLT. CMake's own CUDA
-# language is not used: it compiles for a GPU while configuring, and 3.25 stops on the nvToolsExt that CUDA 13 lacks.
+# and, with it, PEFT_NVCC, PEFT_CUDA_INCLUDE, PEFT_CUDART and, where there are, PEFT_CUBLASLT and PEFT_CUDNN_INCLUDE.
+# CMake's own CUDA language is not used: it compiles for a GPU while configuring, and 3.25 stops on the nvToolsExt that
+# CUDA 13 lacks.
 set(PEFT_CUDA "AUTO" CACHE STRING "Build libpeft_cuda.so: ON, OFF, or AUTO (where nvcc of CUDA 13 is found)")
 set_property(CACHE PEFT_CUDA PROPERTY STRINGS AUTO ON OFF)
 set(PEFT_CUDA_FOUND OFF)
@@ -38,6 +39,12 @@ function(peft_find_cuda missing)
     NO_DEFAULT_PATH)
   find_file(PEFT_CUBLASLT libcublasLt.so.13 HINTS "${root}/lib64" "${root}/lib" "${root}/targets/x86_64-linux/lib"
     NO_DEFAULT_PATH)
+  # The toolkit's own, a package's of the system, or what toolkit.sh took from NVIDIA's package.
+  find_path(PEFT_CUDNN_INCLUDE cudnn_graph.h HINTS "${root}/include" "${root}/targets/x86_64-linux/include"
+    PATHS "${folder}/libpeft/cudnn-9.19" NO_CMAKE_PATH)
+  if(NOT PEFT_CUDNN_INCLUDE)
+    message(STATUS "libpeft_cuda.so is built without cuDNN: no cudnn_graph.h; lib/cuda/toolkit.sh fetches it")
+  endif()
   if(NOT PEFT_CUDA_INCLUDE OR NOT PEFT_CUDART)
     set(${missing} "${root} has no cublasLt.h or no libcudart_static.a" PARENT_SCOPE)
   endif()
