@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "base/log.h"
 #include "base/memory.h"
 #include "capi/data.h"
 #include "capi/objects.h"
