@@ -113,7 +113,8 @@ void Adapter::set_scale(float scale) {
   check(std::isfinite(scale), Code::invalid_argument, "adapter '{}': scale {} is not finite", name_, scale);
   const std::lock_guard lock(mutex_);
   // Built with the new scale first: a method that refuses it leaves everything as it was.
-  hooks_ = plan_->hooks(published_, scale);
+  std::shared_ptr<const HookTable> hooks = plan_->hooks(stale_ ? training_->flat_.parts : published_, scale);
+  hooks_ = stale_ ? nullptr : std::move(hooks);
   scale_ = scale;
 }
 
@@ -158,6 +159,11 @@ Adapter::Training::Training(std::shared_ptr<Adapter> adapter, Context& context)
   flat_ = flat_zeros(context, shapes_of(adapter_->published_), /*shared=*/true);
   for (size_t i = 0; i < flat_.parts.size(); ++i)
     context.backend().copy(adapter_->published_[i].const_view(), flat_.parts[i].view());
+  // They would only take memory beside the working values. Whoever asks for them gets copies.
+  context.backend().synchronize();
+  adapter_->published_.clear();
+  adapter_->hooks_.reset();
+  adapter_->stale_ = true;
 }
 
 std::unique_ptr<Adapter::Training> Adapter::begin_training(std::shared_ptr<Adapter> adapter,
@@ -185,6 +191,8 @@ void Adapter::Training::update(const std::function<void()>& body) {
   const std::lock_guard lock(adapter_->mutex_);
   body();
   adapter_->stale_ = true;
+  adapter_->published_.clear();
+  adapter_->hooks_.reset();
   context_.backend().synchronize();
 }
 

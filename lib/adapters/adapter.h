@@ -72,8 +72,8 @@ class Adapter {
   std::shared_ptr<const Plan> plan_;
   mutable std::mutex mutex_;
   float scale_ = 1.0f;
-  // Values nobody writes; replaced by a copy of the working ones when a snapshot is asked for after an
-  // update.
+  // Values nobody writes. Stale: there are none, since a trainer has the values; a copy of its working ones is made when
+  // somebody asks.
   mutable std::vector<Tensor> published_;
   mutable std::shared_ptr<const HookTable> hooks_;
   mutable bool stale_ = false;

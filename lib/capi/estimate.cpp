@@ -212,8 +212,8 @@ class Estimator {
     for (size_t i = 0; i < largest.ids.size(); ++i)
       rows.push_back({largest.ids[i], std::span<const int32_t>(largest.labels[i])});
     trainer.step_rows(rows, nullptr);
-    // The adapter itself, the trainer's working copy, and what is published for others.
-    result.adapter_bytes = 2 * adapter->parameter_count() * 4;
+    // The trainer's working values are the adapter's until somebody asks for a copy.
+    result.adapter_bytes = adapter->parameter_count() * 4;
     result.trainable_elements = adapter->parameter_count();
     result.gradient_bytes = trainer.optimizer().gradient_bytes();
     result.optimizer_bytes = trainer.optimizer().state_bytes();

@@ -21,11 +21,13 @@ constexpr int64_t largest_head = 256;
 constexpr size_t most_plans = 64;
 // Beside what backward_workspace() counts. Plans were seen to ask for less than 18 kB.
 constexpr int64_t workspace_margin = int64_t{256} << 10;
-// Of the backward pass; heads are taken in turns that need no more.
+// Of the backward pass. Heads are taken in turns that need no more than the first, where a turn of one group of heads
+// does; the second bounds that turn.
 #ifdef PEFT_CUDA_EMULATED  // so that small problems show it
-constexpr int64_t most_backward_workspace = int64_t{12} << 20;
+constexpr int64_t usual_backward_workspace = int64_t{12} << 20, most_backward_workspace = usual_backward_workspace;
 #else
-constexpr int64_t most_backward_workspace = int64_t{544} << 20;  // half of the heads of Llama 3 8B at 4096 tokens
+constexpr int64_t usual_backward_workspace = int64_t{136} << 20;  // a group of Llama 3 8B at 4096 tokens
+constexpr int64_t most_backward_workspace = int64_t{544} << 20;
 #endif
 constexpr int64_t tables_bytes = 1024;  // 2 * 16 lengths and 9 * 17 offsets
 static_assert(4 * (2 * most_documents + 9 * (most_documents + 1)) <= tables_bytes);
@@ -67,9 +69,9 @@ AttentionGraph backward_graph_of(const AttentionOptions& options, int64_t querie
     if (options.kv_heads % parts != 0) continue;
     graph.kv_heads = options.kv_heads / parts;
     graph.heads = graph.kv_heads * group;
-    if (backward_workspace(graph) <= most_backward_workspace) return graph;
+    if (backward_workspace(graph) <= usual_backward_workspace) return graph;
   }
-  graph.heads = 0;
+  if (backward_workspace(graph) > most_backward_workspace) graph.heads = 0;
   return graph;
 }
 

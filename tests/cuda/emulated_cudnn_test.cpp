@@ -47,7 +47,7 @@ class EmulatedCudnn : public ::testing::Test {
   }
 
   void make_backend() {
-    auto made = std::make_unique<CudaBackend>(device_properties(0), std::make_shared<DeviceMemory>());
+    auto made = std::make_unique<CudaBackend>(device_properties(0), std::make_shared<DeviceMemory>(), nullptr);
     backend = made.get();
     context = std::make_unique<Context>(std::move(made));
   }

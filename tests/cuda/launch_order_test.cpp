@@ -37,7 +37,8 @@ class Program {
   void step(std::mt19937& random, float value) {
     Backend& backend = context_.backend();
     const size_t from = random() % count;
-    const Tensor &x = tensors_[from], &y = tensors_[(from + 1 + random() % (count - 1)) % count];
+    const Tensor& x = tensors_[from];
+    Tensor& y = tensors_[(from + 1 + random() % (count - 1)) % count];
     switch (random() % 24) {
       case 0:
         return backend.matmul({}, x.const_view(), permutation_.const_view(), y.view(),

@@ -30,7 +30,11 @@ __global__ void mma_kernel(const uint16_t* a, const uint16_t* b, float* c) {
 }
 
 __global__ void load_matrices_kernel(bool transposed, const uint16_t* matrices, uint32_t* registers) {
-  __shared__ alignas(16) uint16_t shared[4 * 64];
+  struct alignas(16) Matrices {
+    uint16_t elements[4 * 64];
+  };
+  __shared__ Matrices held;
+  uint16_t* const shared = held.elements;
   for (unsigned i = threadIdx.x; i < 4 * 64; i += 32) shared[i] = matrices[i];
   __syncwarp();
   uint32_t to[4];
