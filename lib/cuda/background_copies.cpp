@@ -15,7 +15,7 @@ BackgroundCopies::BackgroundCopies() {
   try {
     create(ready_);
     for (cudaEvent_t& event : done_) create(event);
-    check_cuda(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "cudaStreamCreateWithFlags");
+    check_cuda(cudaStreamCreateWithFlags(&side_, cudaStreamNonBlocking), "cudaStreamCreateWithFlags");
   } catch (...) {
     destroy();
     throw;
@@ -26,9 +26,9 @@ BackgroundCopies::~BackgroundCopies() { destroy(); }
 
 void BackgroundCopies::destroy() noexcept {
   bool failed = false;
-  if (stream_) {
-    failed |= cudaStreamSynchronize(stream_) != cudaSuccess;
-    failed |= cudaStreamDestroy(stream_) != cudaSuccess;
+  if (side_) {
+    failed |= cudaStreamSynchronize(side_) != cudaSuccess;
+    failed |= cudaStreamDestroy(side_) != cudaSuccess;
   }
   if (ready_) failed |= cudaEventDestroy(ready_) != cudaSuccess;
   for (const cudaEvent_t event : done_)
@@ -38,9 +38,9 @@ void BackgroundCopies::destroy() noexcept {
 
 int64_t BackgroundCopies::start(cudaStream_t compute, const std::byte* from, std::byte* to, int64_t bytes) {
   check_cuda(cudaEventRecord(ready_, ordered(compute)), "cudaEventRecord");
-  check_cuda(cudaStreamWaitEvent(stream_, ready_, 0), "cudaStreamWaitEvent");
-  check_cuda(cudaMemcpyAsync(to, from, static_cast<size_t>(bytes), cudaMemcpyDefault, stream_), "cudaMemcpyAsync");
-  check_cuda(cudaEventRecord(done_[static_cast<size_t>(count_ % remembered)], stream_), "cudaEventRecord");
+  check_cuda(cudaStreamWaitEvent(side_, ready_, 0), "cudaStreamWaitEvent");
+  check_cuda(cudaMemcpyAsync(to, from, static_cast<size_t>(bytes), cudaMemcpyDefault, side_), "cudaMemcpyAsync");
+  check_cuda(cudaEventRecord(done_[static_cast<size_t>(count_ % remembered)], side_), "cudaEventRecord");
   return count_++;
 }
 

@@ -26,7 +26,7 @@ class BackgroundCopies {
   static constexpr int64_t remembered = 16;  // copies whose ends are known one by one
   void destroy() noexcept;
 
-  cudaStream_t stream_ = nullptr;
+  cudaStream_t side_ = nullptr;  // beside the one of kernels, and not ordered with it
   cudaEvent_t ready_ = nullptr;  // where `compute` stood
   std::array<cudaEvent_t, remembered> done_{};
   int64_t count_ = 0;

@@ -66,7 +66,7 @@ bool CublasLt::multiply(cudaStream_t stream, const Product& product) {
   if (plan.algorithms.empty()) return false;
   if (plan.algorithms.size() > 1) choose(stream, product, plan);
   check_cublaslt(
-      plan.run(static_cast<cublasLtHandle_t>(handle_), ordered(stream), product, plan.algorithms.front(), workspace_),
+      plan.run(static_cast<cublasLtHandle_t>(handle_), stream, product, plan.algorithms.front(), workspace_),
       "cublasLtMatmul");
   return true;
 }

@@ -5,6 +5,7 @@
 
 #include "cuda/cublaslt.h"
 #include "cuda/cublaslt_library.h"
+#include "cuda/launch.h"
 
 namespace peft::cuda {
 
@@ -18,7 +19,8 @@ struct CublasLt::Plan {
                      const cublasLtMatmulAlgo_t& algorithm, std::byte* workspace) const {
     const float alpha = p.alpha, beta = p.accumulate ? 1.0f : 0.0f;
     return cublaslt_functions().matmul(handle, desc.get(), &alpha, p.b, b.get(), p.a, a.get(), &beta, p.y, y.get(), p.y,
-                                       y.get(), &algorithm, workspace, static_cast<size_t>(workspace_bytes), stream);
+                                       y.get(), &algorithm, workspace, static_cast<size_t>(workspace_bytes),
+                                       ordered(stream));
   }
 };
 

@@ -139,7 +139,7 @@ void CublasLt::time_candidates(cudaStream_t stream, const Product& product, Plan
   const auto handle = static_cast<cublasLtHandle_t>(handle_);
   p.a = a, p.b = b, p.y = expected;
   const auto run = [&](const cublasLtMatmulAlgo_t& algorithm) {
-    return plan.run(handle, ordered(stream), p, algorithm, workspace_);
+    return plan.run(handle, stream, p, algorithm, workspace_);
   };
 
   // Each once: what it computes, and its kernels are loaded.
