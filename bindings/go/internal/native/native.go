@@ -1087,6 +1087,10 @@ extern swig_type_342 _wrap_peft_merge_discard_native_fcd60f559001d3bc(swig_type_
 extern swig_intgo _wrap_PEFT_SCHEDULE_CONSTANT_native_fcd60f559001d3bc(void);
 extern swig_intgo _wrap_PEFT_SCHEDULE_LINEAR_native_fcd60f559001d3bc(void);
 extern swig_intgo _wrap_PEFT_SCHEDULE_COSINE_native_fcd60f559001d3bc(void);
+extern swig_intgo _wrap_PEFT_ACTIVATION_KEEP_native_fcd60f559001d3bc(void);
+extern swig_intgo _wrap_PEFT_ACTIVATION_CHECKPOINT_native_fcd60f559001d3bc(void);
+extern swig_intgo _wrap_PEFT_ACTIVATION_OFFLOAD_native_fcd60f559001d3bc(void);
+extern swig_intgo _wrap_PEFT_ACTIVATION_AUTO_native_fcd60f559001d3bc(void);
 extern void _wrap_peft_trainer_options_batch_size_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_intgo arg2);
 extern swig_intgo _wrap_peft_trainer_options_batch_size_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_trainer_options_gradient_accumulation_steps_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_intgo arg2);
@@ -5820,6 +5824,40 @@ func _swig_getPEFT_SCHEDULE_COSINE() (_swig_ret Peft_schedule) {
 }
 
 var PEFT_SCHEDULE_COSINE Peft_schedule = _swig_getPEFT_SCHEDULE_COSINE()
+
+type Peft_activation_policy int
+
+func _swig_getPEFT_ACTIVATION_KEEP() (_swig_ret Peft_activation_policy) {
+	var swig_r Peft_activation_policy
+	swig_r = (Peft_activation_policy)(C._wrap_PEFT_ACTIVATION_KEEP_native_fcd60f559001d3bc())
+	return swig_r
+}
+
+var PEFT_ACTIVATION_KEEP Peft_activation_policy = _swig_getPEFT_ACTIVATION_KEEP()
+
+func _swig_getPEFT_ACTIVATION_CHECKPOINT() (_swig_ret Peft_activation_policy) {
+	var swig_r Peft_activation_policy
+	swig_r = (Peft_activation_policy)(C._wrap_PEFT_ACTIVATION_CHECKPOINT_native_fcd60f559001d3bc())
+	return swig_r
+}
+
+var PEFT_ACTIVATION_CHECKPOINT Peft_activation_policy = _swig_getPEFT_ACTIVATION_CHECKPOINT()
+
+func _swig_getPEFT_ACTIVATION_OFFLOAD() (_swig_ret Peft_activation_policy) {
+	var swig_r Peft_activation_policy
+	swig_r = (Peft_activation_policy)(C._wrap_PEFT_ACTIVATION_OFFLOAD_native_fcd60f559001d3bc())
+	return swig_r
+}
+
+var PEFT_ACTIVATION_OFFLOAD Peft_activation_policy = _swig_getPEFT_ACTIVATION_OFFLOAD()
+
+func _swig_getPEFT_ACTIVATION_AUTO() (_swig_ret Peft_activation_policy) {
+	var swig_r Peft_activation_policy
+	swig_r = (Peft_activation_policy)(C._wrap_PEFT_ACTIVATION_AUTO_native_fcd60f559001d3bc())
+	return swig_r
+}
+
+var PEFT_ACTIVATION_AUTO Peft_activation_policy = _swig_getPEFT_ACTIVATION_AUTO()
 
 type SwigcptrPeft_trainer_options uintptr
 

@@ -8620,6 +8620,74 @@ intgo _wrap_PEFT_SCHEDULE_COSINE_native_fcd60f559001d3bc() {
 }
 
 
+intgo _wrap_PEFT_ACTIVATION_KEEP_native_fcd60f559001d3bc() {
+  peft_activation_policy result;
+  intgo _swig_go_result;
+
+
+  {
+    result = PEFT_ACTIVATION_KEEP;
+
+    if (peft_output.grow()) {
+      result = PEFT_ACTIVATION_KEEP;
+    }
+  }
+  _swig_go_result = (intgo)result;
+  return _swig_go_result;
+}
+
+
+intgo _wrap_PEFT_ACTIVATION_CHECKPOINT_native_fcd60f559001d3bc() {
+  peft_activation_policy result;
+  intgo _swig_go_result;
+
+
+  {
+    result = PEFT_ACTIVATION_CHECKPOINT;
+
+    if (peft_output.grow()) {
+      result = PEFT_ACTIVATION_CHECKPOINT;
+    }
+  }
+  _swig_go_result = (intgo)result;
+  return _swig_go_result;
+}
+
+
+intgo _wrap_PEFT_ACTIVATION_OFFLOAD_native_fcd60f559001d3bc() {
+  peft_activation_policy result;
+  intgo _swig_go_result;
+
+
+  {
+    result = PEFT_ACTIVATION_OFFLOAD;
+
+    if (peft_output.grow()) {
+      result = PEFT_ACTIVATION_OFFLOAD;
+    }
+  }
+  _swig_go_result = (intgo)result;
+  return _swig_go_result;
+}
+
+
+intgo _wrap_PEFT_ACTIVATION_AUTO_native_fcd60f559001d3bc() {
+  peft_activation_policy result;
+  intgo _swig_go_result;
+
+
+  {
+    result = PEFT_ACTIVATION_AUTO;
+
+    if (peft_output.grow()) {
+      result = PEFT_ACTIVATION_AUTO;
+    }
+  }
+  _swig_go_result = (intgo)result;
+  return _swig_go_result;
+}
+
+
 void _wrap_peft_trainer_options_batch_size_set_native_fcd60f559001d3bc(peft_trainer_options *_swig_go_0, intgo _swig_go_1) {
   peft_trainer_options *arg1 = (peft_trainer_options *) 0 ;
   int32_t arg2 ;

@@ -33,6 +33,17 @@ typedef enum peft_schedule PEFT_ENUM {
   PEFT_SCHEDULE_FORCE32 = 0x7fffffff
 } peft_schedule;
 
+/** What a step keeps of its forward pass for the gradients: values of activation_checkpointing. */
+typedef enum peft_activation_policy PEFT_ENUM {
+  PEFT_ACTIVATION_KEEP = 0,       /**< all that they need */
+  PEFT_ACTIVATION_CHECKPOINT = 1, /**< the inputs of layers; the layers are run again: about a third more time */
+  PEFT_ACTIVATION_OFFLOAD = 2,    /**< those, in pinned host memory, copied beside the computation; bit for bit the same
+                                       as CHECKPOINT. PEFT_E_UNSUPPORTED on the CPU, whose memory is the host's */
+  PEFT_ACTIVATION_AUTO = 3,       /**< the first of these whose estimate fits what the device has free when the trainer
+                                       is made; needs a data set */
+  PEFT_ACTIVATION_FORCE32 = 0x7fffffff
+} peft_activation_policy;
+
 /** How to train. "HF" marks defaults of Transformers' TrainingArguments, "torch" of torch.optim.AdamW. */
 typedef struct peft_trainer_options {
   uint32_t struct_size;
@@ -60,7 +71,8 @@ typedef struct peft_trainer_options {
                                             0 */
   int64_t packing_length;              /**< tokens of a packed sequence; default 0 = the data set's longest
                                             row */
-  int32_t activation_checkpointing;    /**< 1: less memory, about a third more time; default 0 */
+  int32_t activation_checkpointing;    /**< a peft_activation_policy; default 0 = PEFT_ACTIVATION_KEEP. 1: less
+                                            memory, about a third more time */
   peft_dtype compute_dtype;            /**< PEFT_DTYPE_FLOAT32 (default: exact) or _BFLOAT16: activations
                                             are rounded for matrix products */
   const peft_dataset *eval_dataset;    /**< evaluated by plan; default NULL */
