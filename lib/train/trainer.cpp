@@ -61,6 +61,8 @@ Trainer::Trainer(std::shared_ptr<const Transformer> model, std::shared_ptr<Adapt
   check_options(options_, dataset_ != nullptr, eval_dataset_.get());
   if (dataset_) check_vocabulary(*model_, *dataset_);
   if (eval_dataset_) check_vocabulary(*model_, *eval_dataset_);
+  check(options_.activations != ActivationPolicy::offload || context_->pinned_pool() != nullptr, Code::unsupported,
+        "layer inputs cannot be offloaded to host memory: the model's device has no other memory");
   context_->arithmetic = options_.arithmetic;
   training_ = Adapter::begin_training(adapter_, *context_);
   check(!training_->buffers().empty(), Code::state, "adapter '{}' has nothing to train", adapter_->name());

@@ -237,5 +237,23 @@ TEST_F(Train, FourBitsAndOtherMethods) {
             0);
 }
 
+TEST_F(Train, WhatAStepKeeps) {
+  const Outcome kept = peft(small("kept")), chosen = peft(small("chosen") + Words{"--activation-memory", "auto"}),
+                layers = peft(small("layers") + Words{"--activation-memory", "checkpoint"});
+  EXPECT_EQ(chosen.status, 0) << chosen.err;
+  EXPECT_EQ(layers.status, 0) << layers.err;
+  const auto adapter = [&](const char* name) { return read_all(out(name) + "/adapter_model.safetensors"); };
+  EXPECT_THAT(adapter("kept"), Not(IsEmpty()));
+  EXPECT_EQ(adapter("chosen"), adapter("kept"));
+  EXPECT_EQ(adapter("layers"), adapter("kept"));
+  // The CPU has no other memory to leave them in.
+  const Outcome offloaded = peft(small("offloaded") + Words{"--activation-memory", "offload"});
+  EXPECT_EQ(offloaded.status, 1);
+  EXPECT_THAT(offloaded.err, HasSubstr("the model's device has no other memory"));
+  const Outcome both = peft(small("both") + Words{"--activation-checkpointing", "--activation-memory", "offload"});
+  EXPECT_EQ(both.status, 2);
+  EXPECT_THAT(both.err, HasSubstr("only one can decide"));
+}
+
 }  // namespace
 }  // namespace peft::test

@@ -1472,11 +1472,11 @@ pub struct peft_schedule(pub i32);
 impl peft_activation_policy {
     #[doc = " all that they need"]
     pub const PEFT_ACTIVATION_KEEP: peft_activation_policy = peft_activation_policy(0);
-    #[doc = " the inputs of layers; the layers are run again: about a third more time"]
+    #[doc = " the inputs of layers; the layers are run again: about a third more\ntime"]
     pub const PEFT_ACTIVATION_CHECKPOINT: peft_activation_policy = peft_activation_policy(1);
-    #[doc = " those, in pinned host memory, copied beside the computation; bit for bit the same\nas CHECKPOINT. PEFT_E_UNSUPPORTED on the CPU, whose memory is the host's"]
+    #[doc = " those, in pinned host memory, copied beside the computation; bit for\nbit the same as CHECKPOINT. PEFT_E_UNSUPPORTED on the CPU, whose\nmemory is the host's"]
     pub const PEFT_ACTIVATION_OFFLOAD: peft_activation_policy = peft_activation_policy(2);
-    #[doc = " the first of these whose estimate fits what the device has free when the trainer\nis made; needs a data set"]
+    #[doc = " the first of these whose estimate fits what the device has free when\nthe trainer is made; needs a data set"]
     pub const PEFT_ACTIVATION_AUTO: peft_activation_policy = peft_activation_policy(3);
     pub const PEFT_ACTIVATION_FORCE32: peft_activation_policy = peft_activation_policy(2147483647);
 }
@@ -1523,7 +1523,7 @@ pub struct peft_trainer_options {
     pub packing: i32,
     #[doc = " tokens of a packed sequence; default 0 = the data set's longest\nrow"]
     pub packing_length: i64,
-    #[doc = " a peft_activation_policy; default 0 = PEFT_ACTIVATION_KEEP. 1: less\nmemory, about a third more time"]
+    #[doc = " a peft_activation_policy; default PEFT_ACTIVATION_KEEP. 1: less\nmemory, about a third more time"]
     pub activation_checkpointing: i32,
     #[doc = " PEFT_DTYPE_FLOAT32 (default: exact) or _BFLOAT16: activations\nare rounded for matrix products"]
     pub compute_dtype: peft_dtype,

@@ -36,11 +36,13 @@ typedef enum peft_schedule PEFT_ENUM {
 /** What a step keeps of its forward pass for the gradients: values of activation_checkpointing. */
 typedef enum peft_activation_policy PEFT_ENUM {
   PEFT_ACTIVATION_KEEP = 0,       /**< all that they need */
-  PEFT_ACTIVATION_CHECKPOINT = 1, /**< the inputs of layers; the layers are run again: about a third more time */
-  PEFT_ACTIVATION_OFFLOAD = 2,    /**< those, in pinned host memory, copied beside the computation; bit for bit the same
-                                       as CHECKPOINT. PEFT_E_UNSUPPORTED on the CPU, whose memory is the host's */
-  PEFT_ACTIVATION_AUTO = 3,       /**< the first of these whose estimate fits what the device has free when the trainer
-                                       is made; needs a data set */
+  PEFT_ACTIVATION_CHECKPOINT = 1, /**< the inputs of layers; the layers are run again: about a third more
+                                       time */
+  PEFT_ACTIVATION_OFFLOAD = 2,    /**< those, in pinned host memory, copied beside the computation; bit for
+                                       bit the same as CHECKPOINT. PEFT_E_UNSUPPORTED on the CPU, whose
+                                       memory is the host's */
+  PEFT_ACTIVATION_AUTO = 3,       /**< the first of these whose estimate fits what the device has free when
+                                       the trainer is made; needs a data set */
   PEFT_ACTIVATION_FORCE32 = 0x7fffffff
 } peft_activation_policy;
 
@@ -71,7 +73,7 @@ typedef struct peft_trainer_options {
                                             0 */
   int64_t packing_length;              /**< tokens of a packed sequence; default 0 = the data set's longest
                                             row */
-  int32_t activation_checkpointing;    /**< a peft_activation_policy; default 0 = PEFT_ACTIVATION_KEEP. 1: less
+  int32_t activation_checkpointing;    /**< a peft_activation_policy; default PEFT_ACTIVATION_KEEP. 1: less
                                             memory, about a third more time */
   peft_dtype compute_dtype;            /**< PEFT_DTYPE_FLOAT32 (default: exact) or _BFLOAT16: activations
                                             are rounded for matrix products */
