@@ -154,6 +154,11 @@ if [[ $emulated == yes ]]; then
   gpu="an emulation" driver=none
 elif facts=$(nvidia-smi --query-gpu=name,driver_version --format=csv,noheader -i 0 2> /dev/null); then
   gpu=${facts%%,*} driver=${facts##*, }
+  # PyTorch's cuDNN, where cuBLASLt is the toolkit's and so does not lie beside it.
+  cudnn_of_torch='import glob, nvidia.cudnn as c; print(glob.glob(list(c.__path__)[0] + "/lib/libcudnn_graph.so.9")[0])'
+  if [[ -z ${LIBPEFT_CUDNN+set} ]] && cudnn=$(python3 -c "$cudnn_of_torch" 2> /dev/null); then
+    export LIBPEFT_CUDNN=$cudnn
+  fi
 else
   say "NO GPU: nvidia-smi finds none; --emulated runs without one"
   exit 1

@@ -70,13 +70,16 @@ TEST_F(SmolLm2, likelihoods_equal_transformers) {
   }
 }
 
-// Rounding activations to 8 bits in blocks of 32 must leave the likelihood of whole texts within two percent, and must
-// not give the exact one: that would be another code path. The ten texts of 17 to 76 tokens were off by 0.1 to 1.35 %
-// (Korean), five of them each way; the four rows of 512 tokens that tests/bench.sh scores by 0.05 % together.
+// Rounding activations to 8 bits in blocks of 32 must leave the likelihood of ten texts within one percent together, and
+// must not give the exact one: that would be another code path. Which codes a token's activations get hangs on last bits
+// of sums, which differ between instruction sets: the texts of 17 to 76 tokens were off by up to 1.35 % with AVX-512 and
+// 2.04 % with AVX2 (Korean both times), by 0.65 % together with AVX2; the four rows of 512 tokens that tests/bench.sh
+// scores by 0.05 % together.
 TEST_F(SmolLm2, int8_activations_score_as_they_decode) {
   const auto rounding = test::test_context();
   rounding->arithmetic = Arithmetic::int8;
   Workspace workspace(*rounding);
+  double all = 0, all_expected = 0;
   for (const Json& entry : golden["scored"]) {
     const auto ids = entry["token_ids"].get<std::vector<int32_t>>();
     if (ids.size() < 16) continue;
@@ -85,7 +88,8 @@ TEST_F(SmolLm2, int8_activations_score_as_they_decode) {
     double nll = 0;
     for (const float value : scores) nll -= value;
     const double expected = entry["nll"];
-    EXPECT_NEAR(nll, expected, 0.02 * expected) << entry["name"];
+    all += nll, all_expected += expected;
+    EXPECT_NEAR(nll, expected, 0.03 * expected) << entry["name"];
     EXPECT_GT(std::abs(nll - expected), 1e-5 * expected) << entry["name"];
     // Logits of any stretch are the same ones, whatever piece they fall into.
     const auto at = static_cast<int64_t>(ids.size()) - 3;
@@ -99,6 +103,7 @@ TEST_F(SmolLm2, int8_activations_score_as_they_decode) {
       EXPECT_NEAR(static_cast<double>(of_row[ids[position + 1]]) - std::log(sum), scores[position], 1e-4);
     }
   }
+  EXPECT_NEAR(all, all_expected, 0.01 * all_expected);
 }
 
 TEST_F(SmolLm2, greedy_answers_equal_transformers) {
