@@ -61,6 +61,7 @@ class Estimate final : public Command {
     row("baseline", result.baseline_bytes);
     row("peak", result.peak_bytes);
     row("free", result.available_bytes);
+    row("on the host", result.host_bytes);
     row("loading", result.loading_bytes);
     if (result.trainable_elements > 0)
       say(fmt::format("{} of {} parameters train", short_count(result.trainable_elements),
@@ -89,6 +90,7 @@ class Estimate final : public Command {
     json["parameter_elements"] = result.parameter_elements;
     json["tokens_per_step"] = result.tokens_per_step;
     json["flops_per_step"] = result.flops_per_step;
+    json["host_bytes"] = result.host_bytes;
     put_result(json);
   }
 

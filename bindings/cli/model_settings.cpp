@@ -25,6 +25,8 @@ void ModelSettings::add(Settings& settings) {
   settings.text("dtype", dtype, "type of the weights: as-stored, float32, bfloat16",
                 {"torch_dtype", "model_dtype"});
   settings.text("device", device, "auto, cpu, cuda:N");
+  settings.word("embedding-memory", embedding_memory, {"device", "host"},
+                "memory of the token embedding, where the head is another tensor");
   settings.integer("threads", threads, 0, 4096, "threads; 0: as many as the process may run on", {"t"});
   settings.flag("load-in-4bit", load_in_4bit, "quantize the weights to NF4 after loading", {"qlora"});
   settings.flag("follow-links", follow_links, "files may be links that lead out of the model's folder");
@@ -90,6 +92,8 @@ peft_model_options model_options(const ModelSettings& settings) {
   options.dtype = loading_dtype(settings.dtype);
   options.device = settings.device.c_str();
   options.follow_links = settings.follow_links;
+  options.embedding_placement =
+      settings.embedding_memory == "host" ? PEFT_PLACEMENT_HOST : PEFT_PLACEMENT_DEVICE;
   options.cancel = interrupt_token();
   return options;
 }

@@ -7,7 +7,7 @@
 namespace peft_cli {
 
 struct ModelSettings {
-  std::string model, adapter, dtype = "as-stored", device = "cpu";
+  std::string model, adapter, dtype = "as-stored", device = "cpu", embedding_memory = "device";
   int64_t threads = 0;
   bool load_in_4bit = false, follow_links = false;
 

@@ -54,7 +54,7 @@ class Train final : public Command {
     const peft_estimate_result estimate = estimate_training(context.get(), train_, rows.get(), options);
     if (!estimate.fits)
       warn("memory: " + memory_text(estimate) +
-           "; --activation-memory auto and a smaller --batch-size need less");
+           "; --activation-memory auto, --optimizer-memory auto and a smaller --batch-size need less");
 
     const Model model = load_model(context.get(), train_.model, /*without_tokenizer=*/true);
     const Adapter adapter = attach(model.get());

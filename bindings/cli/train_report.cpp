@@ -34,8 +34,10 @@ std::string data_text(const std::string& path, const peft_dataset* rows) {
 }
 
 std::string memory_text(const peft_estimate_result& estimate) {
-  return fmt::format("{} estimated of {} free{}", bytes_text(estimate.peak_bytes),
-                     bytes_text(estimate.available_bytes), estimate.fits ? "" : ": it will not fit");
+  const std::string host =
+      estimate.host_bytes > 0 ? fmt::format(", {} pinned on the host", bytes_text(estimate.host_bytes)) : std::string();
+  return fmt::format("{} estimated of {} free{}{}", bytes_text(estimate.peak_bytes),
+                     bytes_text(estimate.available_bytes), host, estimate.fits ? "" : ": it will not fit");
 }
 
 std::string plan_text(const TrainSettings& settings, const peft_trainer_info& trainer,

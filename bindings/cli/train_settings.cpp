@@ -111,6 +111,8 @@ void TrainSettings::add(Settings& s) {
          {"gradient_checkpointing", "grad_checkpoint"});
   s.word("activation-memory", activation_memory, {"keep", "checkpoint", "offload", "auto"},
          "what a step keeps for its gradients: all, layer inputs, those in host memory, or what fits");
+  s.word("optimizer-memory", optimizer_memory, {"device", "host", "auto"},
+         "memory of AdamW's moments: the device's, the host's, or what fits");
   arithmetic.add_compute_dtype(s);
   s.integer("eval-steps", eval_steps, 0, any, "evaluate every so many steps; default: as save-steps");
   s.integer("save-steps", save_steps, 0, any, "checkpoint every so many steps; 0: never", {"save_every"});
@@ -186,6 +188,9 @@ peft_trainer_options TrainSettings::trainer(const peft_dataset* eval_rows) const
                                      : activation_memory == "offload"  ? PEFT_ACTIVATION_OFFLOAD
                                      : activation_memory == "auto"     ? PEFT_ACTIVATION_AUTO
                                                                        : PEFT_ACTIVATION_KEEP;
+  options.optimizer_placement = optimizer_memory == "host"   ? PEFT_PLACEMENT_HOST
+                                : optimizer_memory == "auto" ? PEFT_PLACEMENT_AUTO
+                                                             : PEFT_PLACEMENT_DEVICE;
   options.compute_dtype = arithmetic.dtype();
   options.eval_dataset = eval_rows;
   options.eval_steps = eval_rows ? eval_steps : 0;

@@ -32,7 +32,7 @@ struct TrainSettings {
   int64_t warmup_steps = 0;
   std::string lr_scheduler = "cosine";
   bool shuffle = true, packing = false, activation_checkpointing = false, keep_best = true;
-  std::string activation_memory = "keep";
+  std::string activation_memory = "keep", optimizer_memory = "device";
   int64_t seed = 42;
   int64_t eval_steps = 0, save_steps = 50, save_total_limit = 2, early_stopping_patience = 0;
 

@@ -34,6 +34,9 @@ typedef struct peft_model_options {
   peft_progress_fn progress; /**< may be NULL; peft_cancel_progress polls the same */
   void *user_data;           /**< handed to progress */
   peft_drop_fn drop;         /**< called once with user_data when the call is over; may be NULL */
+  peft_placement embedding_placement; /**< of the token embedding, of which a step reads a few rows;
+                                  default PEFT_PLACEMENT_DEVICE; AUTO is not offered. HOST is
+                                  PEFT_E_UNSUPPORTED where the head is the embedding (tied_head) */
 } peft_model_options;
 
 /** What a model is. Figures that a family does not have are 0. */
@@ -61,6 +64,7 @@ typedef struct peft_model_info {
   int32_t tied_head;           /**< 1: the output head is the embedding */
   int32_t has_tokenizer;
   int32_t has_chat_template;
+  int64_t host_weight_bytes;   /**< of weight_bytes those in pinned host memory (embedding_placement) */
 } peft_model_info;
 
 /** One tensor of a model or an adapter. */

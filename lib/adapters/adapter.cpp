@@ -156,7 +156,7 @@ std::vector<Tensor> Adapter::buffers(Context* reader) const {
 
 Adapter::Training::Training(std::shared_ptr<Adapter> adapter, Context& context)
     : adapter_(std::move(adapter)), context_(context) {
-  flat_ = flat_zeros(context, shapes_of(adapter_->published_), /*shared=*/true);
+  flat_ = flat_zeros(context, shapes_of(adapter_->published_), FlatPlace::shared);
   for (size_t i = 0; i < flat_.parts.size(); ++i)
     context.backend().copy(adapter_->published_[i].const_view(), flat_.parts[i].view());
   // They would only take memory beside the working values. Whoever asks for them gets copies.

@@ -61,9 +61,10 @@ MergeTensor figures_of(Context& context, const std::string& path, const Tensor& 
   return figures;
 }
 
-// A copy outside of the context's pool: the model keeps it.
-Tensor kept_copy(Context& context, const Tensor& value) {
-  Tensor copy = context.empty_shared(value.shape(), value.dtype());
+// A copy outside of the context's pool, where the model keeps the parameter.
+Tensor kept_copy(Context& context, const Tensor& value, bool on_host) {
+  Tensor copy = on_host ? context.empty_on_host(value.shape(), value.dtype())
+                        : context.empty_shared(value.shape(), value.dtype());
   if (is_nf4(value.dtype())) {
     std::vector<std::byte> bytes(static_cast<size_t>(storage_bytes(value.dtype(), value.shape())));
     context.backend().copy_to_host(value.const_view().data, bytes.data(), static_cast<int64_t>(bytes.size()));
@@ -91,7 +92,7 @@ MergedWeights MergedWeights::compute(const Transformer& model, const HookTable& 
     const Tensor written = file ? as_in_file(context, stored, *file, turned) : stored;
     change.figures = figures_of(context, parameter.path, before, wanted, written);
     if (file && written.shape().rank() > 1) change.figures.dtype = *file;
-    change.value = kept_copy(context, stored);
+    change.value = kept_copy(context, stored, parameter.on_host);
     merged.changes_.push_back(std::move(change));
   };
   for (size_t index = 0; index < layout.modules.size(); ++index) {

@@ -38,6 +38,7 @@ Json model_json(const Model& model) {
   json["family"] = std::string(model.family().name);
   json["parameters"] = model.parameter_count();
   json["weight_bytes"] = model.weight_bytes();
+  if (model.host_weight_bytes() > 0) json["host_weight_bytes"] = model.host_weight_bytes();
   Json types = Json::object();
   for (const auto& [dtype, count] : count_types(model)) {
     Json entry = Json::object();
@@ -176,6 +177,7 @@ peft_model_info model_info_of(ModelObject& object) {
   copy_name(info.device, object.core->device->name());
   info.parameter_elements = model.parameter_count();
   info.weight_bytes = model.weight_bytes();
+  info.host_weight_bytes = model.host_weight_bytes();
   info.module_count = static_cast<int64_t>(layout.modules.size());
   info.layers = spec.decoder.layers;
   info.hidden_size = spec.width;

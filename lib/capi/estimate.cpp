@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/memory.h"
+#include "capi/load_options.h"
 #include "capi/lora_config.h"
 #include "capi/objects.h"
 #include "capi/structs.h"
@@ -146,10 +147,10 @@ class Estimator {
             int64_t weights)
       : model_(std::move(model)), device_(device), target_(target), settings_(settings), weights_(weights) {}
 
-  // The first of `policies` with which the job fits, else the last.
+  // With the first of the placements that the job leaves open that fits, else with the last.
   peft_estimate_result run() {
     peft_estimate_result result{};
-    result.weight_bytes = model_->weight_bytes();
+    result.weight_bytes = model_->weight_bytes() - model_->host_weight_bytes();
     result.parameter_elements = model_->parameter_count();
     result.loading_bytes =
         std::max<int64_t>(0, device_.memory().peak_held() - (weights_ > 0 ? 0 : result.weight_bytes));
@@ -157,7 +158,10 @@ class Estimator {
     const auto run_job = [&](const auto& job) {
       peft_estimate_result figures = result;
       device_.memory().reset_peak();
+      device_.pinned_memory().reset_peak();
       job(figures);
+      // What a loaded model holds there was not allocated by this count's device.
+      figures.host_bytes = device_.pinned_memory().peak_held() + (weights_ > 0 ? model_->host_weight_bytes() : 0);
       const Around now = around(target_);
       figures.baseline_bytes = now.baseline;
       const int64_t job_peak = device_.memory().peak_held() + weights_;
@@ -169,20 +173,32 @@ class Estimator {
     if (settings_.given.job != PEFT_JOB_TRAIN)
       return run_job([&](peft_estimate_result& figures) { generate(figures); });
     peft_estimate_result figures{};
-    for (const ActivationPolicy policy : policies()) {
-      policy_ = policy;
+    for (const TrainingMemory& memory : choices()) {
+      memory_ = memory;
       figures = run_job([&](peft_estimate_result& each) { train(each); });
       if (figures.fits) break;
     }
     return figures;
   }
-  ActivationPolicy policy() const { return policy_; }
+  const TrainingMemory& memory() const { return memory_; }
 
  private:
-  std::vector<ActivationPolicy> policies() const {
-    if (settings_.trainer.activations != ActivationPolicy::automatic) return {settings_.trainer.activations};
-    std::vector<ActivationPolicy> all = {ActivationPolicy::keep, ActivationPolicy::checkpoint};
-    if (device_.create_backend(0)->pinned_memory()) all.push_back(ActivationPolicy::offload);
+  // What the job leaves open, in the order of what it costs in time.
+  std::vector<TrainingMemory> choices() const {
+    const bool has_host = device_.create_backend(0)->pinned_memory() != nullptr;
+    std::vector<ActivationPolicy> activations = {settings_.trainer.activations};
+    if (activations[0] == ActivationPolicy::automatic) {
+      activations = {ActivationPolicy::keep, ActivationPolicy::checkpoint};
+      if (has_host) activations.push_back(ActivationPolicy::offload);
+    }
+    std::vector<MemoryPlace> optimizer = {settings_.trainer.optimizer};
+    if (optimizer[0] == MemoryPlace::automatic) {
+      optimizer = {MemoryPlace::device};
+      if (has_host) optimizer.push_back(MemoryPlace::host);
+    }
+    std::vector<TrainingMemory> all;
+    for (const ActivationPolicy policy : activations)
+      for (const MemoryPlace placement : optimizer) all.push_back({policy, placement});
     return all;
   }
 
@@ -205,7 +221,8 @@ class Estimator {
     TrainerOptions options = settings_.trainer;
     options.batch_size = static_cast<int64_t>(largest.ids.size());
     options.schedule = Schedule::constant;  // of one step
-    options.activations = policy_;
+    options.activations = memory_.activations;
+    options.optimizer = memory_.optimizer;
     const std::shared_ptr<const Transformer> transformer(model_, &model_->transformer());
     Trainer trainer(transformer, adapter, nullptr, nullptr, std::move(context), options, "");
     std::vector<TokenRow> rows;
@@ -216,7 +233,7 @@ class Estimator {
     result.adapter_bytes = adapter->parameter_count() * 4;
     result.trainable_elements = adapter->parameter_count();
     result.gradient_bytes = trainer.optimizer().gradient_bytes();
-    result.optimizer_bytes = trainer.optimizer().state_bytes();
+    result.optimizer_bytes = options.optimizer == MemoryPlace::host ? 0 : trainer.optimizer().state_bytes();
     const PoolStatistics& used = pool.statistics();
     result.activation_bytes =
         std::max<int64_t>(0, used.peak_used - result.gradient_bytes - result.optimizer_bytes);
@@ -264,17 +281,20 @@ class Estimator {
   const Device& target_;
   const Settings& settings_;
   int64_t weights_;
-  ActivationPolicy policy_ = ActivationPolicy::keep;
+  TrainingMemory memory_;
 };
 
 }  // namespace
 
 namespace peft::capi {
 
-ActivationPolicy choose_activations(const ModelCore& core, const Plan& plan, const TrainerOptions& options,
-                                    std::shared_ptr<const Dataset> dataset) {
+TrainingMemory choose_memory(const ModelCore& core, const Plan& plan, const TrainerOptions& options,
+                             std::shared_ptr<const Dataset> dataset) {
+  TrainingMemory chosen{options.activations, options.optimizer};
+  if (chosen.activations != ActivationPolicy::automatic && chosen.optimizer != MemoryPlace::automatic) return chosen;
   check(dataset != nullptr, Code::invalid_argument,
-        "activation_checkpointing auto needs a data set: without its rows there is no estimate");
+        "{} auto needs a data set: without its rows there is no estimate",
+        chosen.activations == ActivationPolicy::automatic ? "activation_checkpointing" : "optimizer_placement");
   Settings settings;
   settings.given = estimate_defaults();
   settings.adapter_config = plan.config();
@@ -285,7 +305,7 @@ ActivationPolicy choose_activations(const ModelCore& core, const Plan& plan, con
   const auto device = make_meta_device(*core.device);
   Estimator estimator(core.model, *device, *core.device, settings, /*weights=*/1);  // the device holds them
   estimator.run();
-  return estimator.policy();
+  return estimator.memory();
 }
 
 }  // namespace peft::capi
@@ -303,21 +323,14 @@ peft_status peft_estimate(const peft_context* context, const char* path, const p
     const auto parent = shared<ContextObject>(context);
     const Settings settings = read_settings(options, parent->limits);
     LoadOptions load;
-    load.limits = parent->limits;
     Device* target = &find_device("cpu");
     if (settings.given.model_options) {
-      peft_model_options defaults{};
-      defaults.struct_size = sizeof defaults;
-      const peft_model_options model = read_struct(settings.given.model_options, defaults, "model_options");
-      check(model.dtype == PEFT_DTYPE_AS_STORED || model.dtype == PEFT_DTYPE_FLOAT32 ||
-                model.dtype == PEFT_DTYPE_BFLOAT16,
-            Code::invalid_argument, "models load as stored, float32 or bfloat16, not {}",
-            name_of(model.dtype));
-      if (model.dtype != PEFT_DTYPE_AS_STORED)
-        load.dtype = model.dtype == PEFT_DTYPE_FLOAT32 ? DType::f32 : DType::bf16;
-      load.follow_links = model.follow_links != 0;
+      const peft_model_options model =
+          read_struct(settings.given.model_options, model_defaults(), "model_options");
+      load = read_load_options(model);
       target = &device_of(model.device);
     }
+    load.limits = parent->limits;
     const auto device = make_meta_device(*target);
     auto meta = std::make_unique<Context>(device->create_backend(parent->threads));
     const auto model = Model::load(read_string(path, "path"), *meta, load);

@@ -4,6 +4,7 @@
 
 #include "base/file.h"
 #include "capi/describe.h"
+#include "capi/load_options.h"
 #include "capi/objects.h"
 #include "capi/structs.h"
 #include "models/quantize.h"
@@ -14,13 +15,6 @@ using namespace peft;
 using namespace peft::capi;
 
 namespace {
-
-peft_model_options model_defaults() {
-  peft_model_options options{};
-  options.struct_size = sizeof options;
-  options.device = "cpu";
-  return options;
-}
 
 peft_save_options save_defaults() {
   peft_save_options options{};
@@ -82,26 +76,9 @@ peft_status peft_model_load(const peft_context* context, const char* path, const
     check_pointer(out, "out");
     const auto parent = shared<ContextObject>(context);
     const CancelUse cancel(given.cancel);
-    check_flag(given.without_tokenizer, "without_tokenizer");
-    check_flag(given.follow_links, "follow_links");
-    LoadOptions load;
-    switch (static_cast<int>(given.dtype)) {
-      case PEFT_DTYPE_AS_STORED:
-        break;
-      case PEFT_DTYPE_FLOAT32:
-        load.dtype = DType::f32;
-        break;
-      case PEFT_DTYPE_BFLOAT16:
-        load.dtype = DType::bf16;
-        break;
-      default:
-        fail(Code::invalid_argument, "models load as stored, float32 or bfloat16, not {}",
-             name_of(given.dtype));
-    }
+    LoadOptions load = read_load_options(given);
     load.cancel = cancel.token();
     load.limits = parent->limits;
-    load.tokenizer = given.without_tokenizer == 0;
-    load.follow_links = given.follow_links != 0;
     load.progress = [&](int64_t done, int64_t total) {
       const double fraction = total > 0 ? static_cast<double>(done) / static_cast<double>(total) : 1;
       cancel.progress(fraction);

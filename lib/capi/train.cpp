@@ -148,10 +148,12 @@ peft_status peft_trainer_create(const peft_model* model, const peft_adapter* ada
     std::shared_ptr<const Dataset> rows, eval_rows;
     if (dataset) rows = shared<DatasetObject>(dataset)->dataset;
     if (given.eval_dataset) eval_rows = shared<DatasetObject>(given.eval_dataset)->dataset;
-    if (read.activations == ActivationPolicy::automatic) {
-      read.activations = choose_activations(*parent->core, part->adapter->plan(), read, rows);
-      log(LogLevel::info, "activations: {}", name_of(read.activations));
-    }
+    const TrainingMemory memory = choose_memory(*parent->core, part->adapter->plan(), read, rows);
+    if (memory.activations != read.activations || memory.optimizer != read.optimizer)
+      log(LogLevel::info, "activations: {}; optimizer's moments: {}", name_of(memory.activations),
+          name_of(memory.optimizer));
+    read.activations = memory.activations;
+    read.optimizer = memory.optimizer;
     auto object = std::make_shared<TrainerObject>(parent->core);
     object->adapter = part.object();
     object->trainer = std::make_unique<Trainer>(parent->core->transformer(), part->adapter, std::move(rows),

@@ -10,9 +10,9 @@ namespace peft::capi {
 peft_trainer_options trainer_defaults();
 TrainerOptions read_trainer_options(const peft_trainer_options& given);
 
-// What ActivationPolicy::automatic means for this job: the first policy with which the memory estimate fits the model's
-// device now, else the last that there is.
-ActivationPolicy choose_activations(const ModelCore& core, const Plan& plan, const TrainerOptions& options,
-                                    std::shared_ptr<const Dataset> dataset);
+// What the options leave automatic, decided for this job: the first placements with which the memory estimate fits the
+// model's device now, else the last that there are.
+TrainingMemory choose_memory(const ModelCore& core, const Plan& plan, const TrainerOptions& options,
+                             std::shared_ptr<const Dataset> dataset);
 
 }  // namespace peft::capi

@@ -10,6 +10,8 @@ static_assert(static_cast<int>(Schedule::linear) == PEFT_SCHEDULE_LINEAR &&
               static_cast<int>(Schedule::cosine) == PEFT_SCHEDULE_COSINE);
 static_assert(static_cast<int>(ActivationPolicy::offload) == PEFT_ACTIVATION_OFFLOAD &&
               static_cast<int>(ActivationPolicy::automatic) == PEFT_ACTIVATION_AUTO);
+static_assert(static_cast<int>(MemoryPlace::host) == PEFT_PLACEMENT_HOST &&
+              static_cast<int>(MemoryPlace::automatic) == PEFT_PLACEMENT_AUTO);
 
 peft_trainer_options trainer_defaults() {
   const TrainerOptions defaults;
@@ -61,10 +63,12 @@ TrainerOptions read_trainer_options(const peft_trainer_options& given) {
   check_range<int>(given.activation_checkpointing, PEFT_ACTIVATION_KEEP, PEFT_ACTIVATION_AUTO,
                    "activation_checkpointing");
   check_flag(given.keep_best, "keep_best");
+  check_range<int>(given.optimizer_placement, PEFT_PLACEMENT_DEVICE, PEFT_PLACEMENT_AUTO, "optimizer_placement");
   options.shuffle = given.shuffle != 0;
   options.packing = given.packing != 0;
   options.packing_length = given.packing_length;
   options.activations = static_cast<ActivationPolicy>(given.activation_checkpointing);
+  options.optimizer = static_cast<MemoryPlace>(given.optimizer_placement);
   options.arithmetic = arithmetic_of(given.compute_dtype);
   options.eval_steps = given.eval_steps;
   options.save_steps = given.save_steps;

@@ -114,6 +114,9 @@ std::byte* allocate_pinned(int32_t device, int64_t bytes) {
 void release_pinned(int32_t device, std::byte* block) noexcept {
   try {
     const DeviceScope scope(device);
+    // Kernels read it where it lies; unlike cudaFree, cudaFreeHost does not promise to wait for them.
+    start_queued(device);
+    cudaDeviceSynchronize();
     if (cudaFreeHost(block) != cudaSuccess) cudaGetLastError();
   } catch (const std::exception&) {  // the device is lost, and the block with it
   }

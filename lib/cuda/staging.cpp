@@ -8,8 +8,10 @@
 namespace peft::cuda {
 namespace {
 
-void copy_async(cudaStream_t stream, const std::byte* from, std::byte* to, int64_t bytes, cudaMemcpyKind kind) {
-  check_cuda(cudaMemcpyAsync(to, from, static_cast<size_t>(bytes), kind, ordered(stream)), "cudaMemcpyAsync");
+// What a tensor lies in may be pinned host memory (Context::empty_on_host): the addresses say which way it goes.
+void copy_async(cudaStream_t stream, const std::byte* from, std::byte* to, int64_t bytes) {
+  check_cuda(cudaMemcpyAsync(to, from, static_cast<size_t>(bytes), cudaMemcpyDefault, ordered(stream)),
+             "cudaMemcpyAsync");
 }
 
 }  // namespace
@@ -39,7 +41,7 @@ void Staging::upload(cudaStream_t stream, const std::byte* host, std::byte* devi
     const int64_t part = std::min(bytes, segment_bytes - used_);
     std::byte* const pinned = segment(current_) + used_;
     std::memcpy(pinned, host, static_cast<size_t>(part));
-    copy_async(stream, pinned, device, part, cudaMemcpyHostToDevice);
+    copy_async(stream, pinned, device, part);
     used_ = std::min((used_ + part + 15) / 16 * 16, segment_bytes);  // the next one is aligned
     host += part, device += part, bytes -= part;
   }
@@ -60,7 +62,7 @@ void Staging::download(cudaStream_t stream, const std::byte* device, std::byte* 
   while (bytes > 0) {
     if (used_ > 0) close(stream);
     const Piece now = {current_, host, std::min(bytes, segment_bytes)};
-    copy_async(stream, device, segment(now.segment), now.bytes, cudaMemcpyDeviceToHost);
+    copy_async(stream, device, segment(now.segment), now.bytes);
     close(stream);
     finish(before);
     before = now;

@@ -106,4 +106,11 @@ int64_t Model::weight_bytes() const {
   return bytes;
 }
 
+int64_t Model::host_weight_bytes() const {
+  int64_t bytes = 0;
+  for (const Parameter& parameter : transformer_->layout().parameters)
+    if (parameter.tied_to == no_parameter && parameter.on_host) bytes += parameter.value.storage()->bytes();
+  return bytes;
+}
+
 }  // namespace peft

@@ -26,6 +26,9 @@ struct LoadOptions {
   const CancelToken* cancel = nullptr;                          // polled before every tensor
   std::function<void(int64_t done, int64_t total)> progress;    // parameters read so far; may throw
   Limits limits;
+  // The token embedding, of which a step reads a few rows, lies in pinned host memory. Code::unsupported where the
+  // device's memory is the host's, and for models whose head is the embedding.
+  bool embedding_on_host = false;
   bool tokenizer = true;       // false: none is looked for
   bool follow_links = true;    // files may be links that lead out of the folder, as in Hugging Face's cache
 };
@@ -53,6 +56,7 @@ class Model {
 
   int64_t parameter_count() const;  // elements of all stored parameters, tied ones once
   int64_t weight_bytes() const;     // as held in memory
+  int64_t host_weight_bytes() const;  // of which in pinned host memory (LoadOptions::embedding_on_host)
 
  private:
   friend class ModelLoader;

@@ -44,6 +44,7 @@ class WeightReader {
 
   void run() {
     Layout& layout = transformer_.layout();
+    if (options_.embedding_on_host) check_host_embedding();
     int64_t total = 0, done = 0;
     for (const Parameter& parameter : layout.parameters) total += parameter.shape.elements();
     for (Module& module : layout.modules) {
@@ -61,6 +62,17 @@ class WeightReader {
   }
 
  private:
+  void check_host_embedding() const {
+    check(context_.has_host_memory(), Code::unsupported,
+          "{}: embedding_placement: the embedding cannot be placed in host memory: the model's device has no other "
+          "memory",
+          source_.path());
+    check(!transformer_.spec().tied_head, Code::unsupported,
+          "{}: embedding_placement: the embedding cannot be placed in host memory: the head is the same tensor "
+          "(tie_word_embeddings) and reads it whole for every token",
+          source_.path());
+  }
+
   std::string stored_name(const Module& module, bool bias) const {
     const ResolvedName name = resolve_name(family_, module.name);
     return (naming_ == Naming::gguf ? name.gguf : name.hugging_face) + (bias ? ".bias" : ".weight");
@@ -98,7 +110,8 @@ class WeightReader {
     check(is_floating(entry->dtype) || is_quantized(entry->dtype), Code::mismatch,
           "{}: tensor '{}' has type {}, a weight needs a floating or quantized one", source_.path(), entry->name,
           entry->stored_type);
-    parameter.value = read(*entry, module, bias, parameter.shape.rank() == 1);
+    parameter.on_host = options_.embedding_on_host && module.name == "embedding";
+    parameter.value = read(*entry, module, parameter, bias);
   }
 
   // A tied head's own copy in the file must be the same bits as the embedding it shares.
@@ -125,12 +138,15 @@ class WeightReader {
           entry->name, tied);
   }
 
-  Tensor allocate(const Shape& shape, DType dtype) { return context_.empty_shared(shape, dtype); }
+  Tensor allocate(const Shape& shape, DType dtype, bool on_host) {
+    return on_host ? context_.empty_on_host(shape, dtype) : context_.empty_shared(shape, dtype);
+  }
 
-  Tensor read(const TensorEntry& entry, const Module& module, bool bias, bool vector) {
+  Tensor read(const TensorEntry& entry, const Module& module, const Parameter& parameter, bool bias) {
+    const bool vector = parameter.shape.rank() == 1;
     DType wanted = vector ? DType::f32 : options_.dtype.value_or(entry.dtype);
-    if (context_.is_meta()) return allocate(entry.shape, wanted);
-    Tensor stored = allocate(entry.shape, entry.dtype);
+    if (context_.is_meta()) return allocate(entry.shape, wanted, parameter.on_host);
+    Tensor stored = allocate(entry.shape, entry.dtype, parameter.on_host);
     const int64_t heads = interleaved_heads(module);
     if (context_.backend().kind() == DeviceKind::cpu && heads == 0) {
       source_.read(entry, {stored.view().data, static_cast<size_t>(entry.bytes)});
@@ -149,7 +165,7 @@ class WeightReader {
     }
     if (stored.dtype() == wanted) return stored;
     const Tensor converted = to_dtype(context_, stored, wanted);
-    Tensor result = allocate(entry.shape, wanted);
+    Tensor result = allocate(entry.shape, wanted, parameter.on_host);
     context_.backend().copy(converted.const_view(), result.view());
     return result;
   }

@@ -22,6 +22,7 @@ struct Parameter {
   Shape shape;       // as the checkpoint has it
   Tensor value;      // undefined until loaded
   ParameterId tied_to = no_parameter;  // shares that parameter's tensor and is not stored on its own
+  bool on_host = false;  // the value lies in pinned host memory beside a device's (Context::empty_on_host)
 };
 
 struct Module {

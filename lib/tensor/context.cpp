@@ -71,6 +71,10 @@ Tensor Context::empty_shared(const Shape& shape, DType dtype) {
   return Tensor(make_storage(memory_, storage_bytes(dtype, shape)), shape, dtype);
 }
 
+Tensor Context::empty_on_host(const Shape& shape, DType dtype) {
+  return Tensor(make_storage(backend_->pinned_memory(), storage_bytes(dtype, shape)), shape, dtype);
+}
+
 std::vector<float> Context::to_host(const Tensor& tensor) {
   return download<float>(*this, tensor, DType::f32);
 }

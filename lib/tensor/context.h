@@ -35,6 +35,7 @@ class Context {
   MemoryPool& pool() { return *pool_; }
   // Of host memory for copies in the background; null where the device's memory is the host's.
   MemoryPool* pinned_pool();
+  bool has_host_memory() const { return backend_->pinned_memory() != nullptr; }
 
   // From the pool.
   Tensor empty(const Shape& shape, DType dtype = DType::f32);  // uninitialised
@@ -45,6 +46,9 @@ class Context {
   Tensor from_host(std::span<const int64_t> values, const Shape& shape);
   // Not from the pool: a buffer that may outlive this context and be freed by any thread (adapters, moments).
   Tensor empty_shared(const Shape& shape, DType dtype = DType::f32);
+  // As that, in host memory, which kernels read and write where it lies, over the bus: for what is touched seldom. Only
+  // where has_host_memory().
+  Tensor empty_on_host(const Shape& shape, DType dtype = DType::f32);
 
   // Copies to the host; the tensor must be dense and of that type.
   std::vector<float> to_host(const Tensor& tensor);

@@ -14,9 +14,15 @@ struct FlatTensors {
   std::vector<Tensor> parts;
 };
 
+enum class FlatPlace : uint8_t {
+  pool,
+  shared,  // Context::empty_shared
+  host,    // Context::empty_on_host
+};
+
 // Zeros of these shapes. Parts begin at multiples of 256 bytes and follow each other in order, so that equal lists of
-// shapes lie equally. `shared`: not from the pool (Context::empty_shared).
-FlatTensors flat_zeros(Context& context, std::span<const Shape> shapes, bool shared = false);
+// shapes lie equally.
+FlatTensors flat_zeros(Context& context, std::span<const Shape> shapes, FlatPlace place = FlatPlace::pool);
 
 std::vector<Shape> shapes_of(std::span<const Tensor> tensors);
 

@@ -6,11 +6,13 @@
 
 namespace peft {
 
-Optimizer::Optimizer(Context& context, FlatTensors& parameters) : context_(context), parameters_(parameters) {
+Optimizer::Optimizer(Context& context, FlatTensors& parameters, MemoryPlace moments)
+    : context_(context), parameters_(parameters) {
   const std::vector<Shape> shapes = shapes_of(parameters.parts);
   gradients_ = flat_zeros(context, shapes);
-  first_moments_ = flat_zeros(context, shapes);
-  second_moments_ = flat_zeros(context, shapes);
+  const FlatPlace place = moments == MemoryPlace::host ? FlatPlace::host : FlatPlace::pool;
+  first_moments_ = flat_zeros(context, shapes, place);
+  second_moments_ = flat_zeros(context, shapes, place);
   for (size_t i = 0; i < shapes.size(); ++i) make_leaf(parameters_.parts[i], gradients_.parts[i]);
 }
 

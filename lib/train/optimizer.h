@@ -12,8 +12,9 @@ namespace peft {
 // Owns the gradients and both moments; parameters are borrowed. One thread.
 class Optimizer {
  public:
-  // Makes leaves of the parts of `parameters` (autograd/tape.h).
-  Optimizer(Context& context, FlatTensors& parameters);
+  // Makes leaves of the parts of `parameters` (autograd/tape.h). Moments on the host, which only the update itself
+  // touches, are read and written over the bus: 16 bytes a parameter and step.
+  Optimizer(Context& context, FlatTensors& parameters, MemoryPlace moments = MemoryPlace::device);
 
   void zero_gradients();
   // Euclidean norm over all gradients; not finite when one is not.

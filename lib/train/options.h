@@ -30,6 +30,31 @@ inline const char* name_of(ActivationPolicy policy) {
   return "?";
 }
 
+// Which memory holds what a step touches once.
+enum class MemoryPlace : uint8_t {
+  device,
+  host,       // pinned; kernels reach it over the bus
+  automatic,  // the host's where the estimate does not fit the device otherwise
+};
+
+inline const char* name_of(MemoryPlace placement) {
+  switch (placement) {
+    case MemoryPlace::device:
+      return "in the device's memory";
+    case MemoryPlace::host:
+      return "in pinned host memory";
+    case MemoryPlace::automatic:
+      return "as the memory estimate says";
+  }
+  return "?";
+}
+
+// What decides how much of the device a training takes.
+struct TrainingMemory {
+  ActivationPolicy activations = ActivationPolicy::keep;
+  MemoryPlace optimizer = MemoryPlace::device;
+};
+
 enum class Schedule : uint8_t { constant, linear, cosine };
 
 struct TrainerOptions {
@@ -48,6 +73,7 @@ struct TrainerOptions {
   bool packing = false;
   int64_t packing_length = 0;  // 0: the data set's longest row
   ActivationPolicy activations = ActivationPolicy::keep;
+  MemoryPlace optimizer = MemoryPlace::device;  // of AdamW's moments
   Arithmetic arithmetic = Arithmetic::float32;
   int64_t eval_steps = 0, save_steps = 0;
   int64_t save_total_limit = 2;  // 0: all

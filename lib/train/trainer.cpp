@@ -63,10 +63,13 @@ Trainer::Trainer(std::shared_ptr<const Transformer> model, std::shared_ptr<Adapt
   if (eval_dataset_) check_vocabulary(*model_, *eval_dataset_);
   check(options_.activations != ActivationPolicy::offload || context_->pinned_pool() != nullptr, Code::unsupported,
         "layer inputs cannot be offloaded to host memory: the model's device has no other memory");
+  check(options_.optimizer != MemoryPlace::host || context_->has_host_memory(), Code::unsupported,
+        "optimizer_placement: the optimizer's moments cannot be placed in host memory beside the device's: the model's "
+        "device has no other memory");
   context_->arithmetic = options_.arithmetic;
   training_ = Adapter::begin_training(adapter_, *context_);
   check(!training_->buffers().empty(), Code::state, "adapter '{}' has nothing to train", adapter_->name());
-  optimizer_ = std::make_unique<Optimizer>(*context_, training_->flat());
+  optimizer_ = std::make_unique<Optimizer>(*context_, training_->flat(), options_.optimizer);
   hooks_ = training_->hooks();
   workspace_ = std::make_unique<Workspace>(*context_);
   if (dataset_) {

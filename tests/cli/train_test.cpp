@@ -250,6 +250,13 @@ TEST_F(Train, WhatAStepKeeps) {
   const Outcome offloaded = peft(small("offloaded") + Words{"--activation-memory", "offload"});
   EXPECT_EQ(offloaded.status, 1);
   EXPECT_THAT(offloaded.err, HasSubstr("the model's device has no other memory"));
+  const Outcome moments = peft(small("moments") + Words{"--optimizer-memory", "host"});
+  EXPECT_EQ(moments.status, 1);
+  EXPECT_THAT(moments.err, HasSubstr("optimizer_placement"));
+  const Outcome embedding = peft(small("embedding") + Words{"--embedding-memory", "host"});
+  EXPECT_EQ(embedding.status, 1);
+  EXPECT_THAT(embedding.err, HasSubstr("embedding_placement"));
+  EXPECT_EQ(peft(small("open") + Words{"--optimizer-memory", "auto"}).status, 0);
   const Outcome both = peft(small("both") + Words{"--activation-checkpointing", "--activation-memory", "offload"});
   EXPECT_EQ(both.status, 2);
   EXPECT_THAT(both.err, HasSubstr("only one can decide"));

@@ -135,6 +135,32 @@ TEST_F(Resume, layer_inputs_in_host_memory_give_the_same_bits) {
   EXPECT_EQ(test::values_of(*adapter), whole);
 }
 
+TEST_F(Resume, moments_in_host_memory_give_the_same_bits) {
+  TrainerOptions options = run_options();
+  options.optimizer = MemoryPlace::host;
+  if (!test::test_context()->has_host_memory()) {
+    EXPECT_ERROR(Code::unsupported, "no other memory", trainer(options));
+    return;
+  }
+  run_whole(run_options());
+  // A checkpoint does not say where they were.
+  const test::TemporaryFolder folder;
+  {
+    const auto first = trainer(options);
+    run(*first, 3);
+    first->checkpoint(folder.file("third"), nullptr);
+  }
+  const auto second = trainer(run_options());
+  second->resume(folder.file("third"));
+  run(*second, 5);
+  second->checkpoint(folder.file("fifth"), nullptr);
+  const auto third = trainer(options);
+  third->resume(folder.file("fifth"));
+  run(*third, steps);
+  EXPECT_EQ(losses, whole_losses);
+  EXPECT_EQ(test::values_of(*adapter), whole);
+}
+
 TEST_F(Resume, one_thread_gives_the_same_bits) {
   run_whole(run_options(), 2);
   const auto other = trainer(run_options(), 1);
