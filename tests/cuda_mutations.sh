@@ -17,9 +17,10 @@ case ${1:-} in
 esac
 jobs=${PEFT_JOBS:-$(nproc)}
 build=build/$preset
-scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"' EXIT
+scratch=build/cuda_mutations  # always the same, so that a compiler's cache knows the objects of the copy
+mkdir -p "$scratch"
 log=$scratch/log
+: > "$log"
 
 fail() {
   [[ ! -s $log ]] || tail -n 40 "$log"
@@ -69,7 +70,7 @@ for ((i = 0; i < ${#mutations[@]}; i += 4)); do
 done
 
 run_tests() {  # filter
-  LIBPEFT_CUDA=$scratch/build/tests/cuda/emulated/libpeft_cuda.so PEFT_TEST_DEVICE=cuda:0 GTEST_BRIEF=1 \
+  LIBPEFT_CUDA=$PWD/$scratch/build/tests/cuda/emulated/libpeft_cuda.so PEFT_TEST_DEVICE=cuda:0 GTEST_BRIEF=1 \
     timeout 300 "$build/tests/cuda/cuda_tests" "--gtest_filter=Devices/$1" > "$log" 2>&1
 }
 build_module() {
@@ -77,10 +78,11 @@ build_module() {
 }
 [[ -f $build/build.ninja ]] || cmake --preset "$preset" > "$log" 2>&1 || fail "the build could not be configured"
 ninja -C "$build" -j "$jobs" cuda_tests > "$log" 2>&1 || fail "the tests could not be built"
+rm -rf "$scratch/lib"
 mkdir "$scratch/lib"
 cp -r lib/cuda "$scratch/lib/cuda"
 cmake -G Ninja -S . -B "$scratch/build" -DCMAKE_BUILD_TYPE=RelWithDebInfo \
-  -DPEFT_EMULATED_CUDA_FOLDER="$scratch/lib/cuda" > "$log" 2>&1 || fail "the copy could not be configured"
+  -DPEFT_EMULATED_CUDA_FOLDER="$PWD/$scratch/lib/cuda" > "$log" 2>&1 || fail "the copy could not be configured"
 build_module || fail "the copy does not compile"
 
 # What is red without a fault catches nothing.

@@ -11,7 +11,6 @@ peft_estimate_result estimate(const peft_context* context, const TrainSettings& 
   const peft_lora_config lora = settings.lora();
   const std::optional<std::string> config = settings.adapter_config_text();
   options.model_options = &model;
-  options.quantize_nf4 = settings.model.load_in_4bit;
   options.lora_config = config ? nullptr : &lora;
   options.adapter_config = config ? config->c_str() : nullptr;
   if (settings.rows.max_seq_length > 0) options.sequence_length = settings.rows.max_seq_length;

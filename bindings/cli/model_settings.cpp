@@ -28,7 +28,7 @@ void ModelSettings::add(Settings& settings) {
   settings.word("embedding-memory", embedding_memory, {"device", "host"},
                 "memory of the token embedding, where the head is another tensor");
   settings.integer("threads", threads, 0, 4096, "threads; 0: as many as the process may run on", {"t"});
-  settings.flag("load-in-4bit", load_in_4bit, "quantize the weights to NF4 after loading", {"qlora"});
+  settings.flag("load-in-4bit", load_in_4bit, "quantize the weights to NF4 as they are read", {"qlora"});
   settings.flag("follow-links", follow_links, "files may be links that lead out of the model's folder");
 }
 
@@ -94,6 +94,8 @@ peft_model_options model_options(const ModelSettings& settings) {
   options.follow_links = settings.follow_links;
   options.embedding_placement =
       settings.embedding_memory == "host" ? PEFT_PLACEMENT_HOST : PEFT_PLACEMENT_DEVICE;
+  static const peft_quantize_options nf4 = defaults(peft_quantize_options_init);  // pointed to by the result
+  options.quantize_nf4 = settings.load_in_4bit ? &nf4 : nullptr;
   options.cancel = interrupt_token();
   return options;
 }
@@ -106,16 +108,6 @@ Model load_model(const peft_context* context, const ModelSettings& settings, boo
   options.user_data = &line;
   Model model = make<Model>(peft_model_load, context, settings.model.c_str(), &options);
   line.clear();
-  if (settings.load_in_4bit) {
-    const peft_dtype held = info_of(model.get()).dtype;
-    if (held == PEFT_DTYPE_NF4 || held == PEFT_DTYPE_NF4_DOUBLE) {
-      warn("note: the weights are NF4 already");
-    } else {
-      auto quantize = defaults(peft_quantize_options_init);
-      quantize.cancel = interrupt_token();
-      call(peft_quantize_nf4(model.get(), &quantize));
-    }
-  }
   return model;
 }
 

@@ -334,11 +334,7 @@ peft_status peft_estimate(const peft_context* context, const char* path, const p
     const auto device = make_meta_device(*target);
     auto meta = std::make_unique<Context>(device->create_backend(parent->threads));
     const auto model = Model::load(read_string(path, "path"), *meta, load);
-    if (settings.given.quantize_nf4) {
-      QuantizeOptions quantize;
-      quantize.skip = {model->transformer().module(model->transformer().layout().module("head")).path};
-      quantize_model(*model, *meta, quantize);
-    }
+    if (settings.given.quantize_nf4) quantize_model(*model, *meta, {});
     meta.reset();
     write_struct(result, Estimator(model, *device, *target, settings, 0).run());
   });

@@ -22,14 +22,6 @@ peft_save_options save_defaults() {
   return options;
 }
 
-peft_quantize_options quantize_defaults() {
-  peft_quantize_options options{};
-  options.struct_size = sizeof options;
-  options.block_size = 64;
-  options.double_quantize = 1;
-  return options;
-}
-
 // A callback's word on whether to go on.
 void obey(int32_t answer) {
   check(answer != 1, Code::cancelled, "cancelled by a callback");
@@ -196,18 +188,11 @@ peft_status peft_quantize_nf4(peft_model* model, const peft_quantize_options* op
     const peft_quantize_options given = read_struct(options, quantize_defaults(), "options");
     const CancelUse cancel(given.cancel);
     const Alone object(model);
-    check_flag(given.double_quantize, "double_quantize");
-    check(given.block_size > 0, Code::invalid_argument, "block_size must be 64, not {}", given.block_size);
-    check(given.block_size == 64, Code::unsupported, "block_size {} is not supported, only 64",
-          given.block_size);
+    QuantizeOptions quantize = read_quantize_options(given);
     for (const ModelObject::Merge& merge : object->merges)
       check(!merge.has_originals, Code::state,
             "adapter '{}' is merged and its originals are kept: unmerge or discard them first",
             merge.adapter->adapter->name());
-    QuantizeOptions quantize;
-    quantize.double_quantize = given.double_quantize != 0;
-    quantize.skip = given.skip_modules ? split_list(given.skip_modules, "skip_modules")
-                                       : std::vector<std::string>{head_path(*object->core->model)};
     quantize.cancel = cancel.token();
     const auto work = object->core->make_context();
     quantize_model(*object->core->model, *work, quantize);

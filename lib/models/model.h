@@ -20,9 +20,21 @@ namespace peft {
 
 class Tokenizer;  // text/tokenizer.h
 
+// How linear layers become NF4 (models/quantize.h).
+struct QuantizeOptions {
+  bool double_quantize = true;
+  // Module names or suffixes that stay; none: the head, as bitsandbytes' integration in Transformers. A tied head always
+  // stays.
+  std::optional<std::vector<std::string>> skip;
+  const CancelToken* cancel = nullptr;  // of quantize_model
+};
+
 struct LoadOptions {
   // What the linear and embedding weights become: f32 or bf16; none: as stored. Norms and biases are always f32.
   std::optional<DType> dtype;
+  // Linear layers are quantized as they are read, so that one of them at a time is held as it was stored. Those that are
+  // NF4 already stay.
+  std::optional<QuantizeOptions> quantize;
   const CancelToken* cancel = nullptr;                          // polled before every tensor
   std::function<void(int64_t done, int64_t total)> progress;    // parameters read so far; may throw
   Limits limits;

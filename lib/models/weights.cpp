@@ -8,6 +8,7 @@
 #include "base/checked.h"
 #include "base/error.h"
 #include "models/config_fields.h"
+#include "models/quantize.h"
 #include "ops/convert.h"
 
 namespace peft {
@@ -112,6 +113,7 @@ class WeightReader {
           entry->stored_type);
     parameter.on_host = options_.embedding_on_host && module.name == "embedding";
     parameter.value = read(*entry, module, parameter, bias);
+    if (options_.quantize && !bias) quantize_weight(transformer_.layout(), module, context_, *options_.quantize);
   }
 
   // A tied head's own copy in the file must be the same bits as the embedding it shares.

@@ -2,7 +2,9 @@
 #include <gtest/gtest.h>
 
 #include "adapters/adapter.h"
+#include "devices/devices.h"
 #include "generate/score.h"
+#include "meta/meta_backend.h"
 #include "models/model.h"
 #include "models/quantize.h"
 #include "models/save.h"
@@ -28,7 +30,6 @@ class Nf4 : public testing::TestWithParam<bool> {
     auto model = Model::load(test::data_path("nf4/llama_float32"), *context);
     QuantizeOptions options;
     options.double_quantize = GetParam();
-    options.skip = {"lm_head"};  // as Transformers does
     EXPECT_EQ(quantize_model(*model, *context, options), 14);
     return model;
   }
@@ -91,8 +92,51 @@ TEST_P(Nf4, saved_folder_holds_the_same_bits) {
 
 TEST_P(Nf4, quantizing_again_or_nothing_is_refused) {
   const auto model = quantized();
-  EXPECT_EQ(quantize_model(*model, *context, {}), 1);  // the untied head was left
   EXPECT_ERROR(Code::state, "no linear layer", quantize_model(*model, *context, {}));
+  QuantizeOptions every;
+  every.skip.emplace();
+  EXPECT_EQ(quantize_model(*model, *context, every), 1);  // the untied head was left
+  EXPECT_ERROR(Code::state, "no linear layer", quantize_model(*model, *context, every));
+}
+
+TEST_P(Nf4, quantizing_while_reading_gives_the_same_bits) {
+  LoadOptions options;
+  options.quantize.emplace().double_quantize = GetParam();
+  const auto model = Model::load(test::data_path("nf4/llama_float32"), *context, options);
+  expect_same_bits(*model, *quantized());
+  // What is NF4 already stays.
+  expect_same_bits(*Model::load(test::data_path("nf4/" + name()), *context, options), *stored());
+}
+
+// A Conv1D is turned round, a tied head stays.
+TEST(Nf4WhileReading, gpt2_is_as_if_quantized_afterwards) {
+  const auto context = test::test_context();
+  LoadOptions options;
+  options.quantize.emplace();
+  const auto model = Model::load(test::data_path("families/gpt2"), *context, options),
+             afterwards = Model::load(test::data_path("families/gpt2"), *context);
+  quantize_model(*afterwards, *context, {});
+  expect_same_bits(*model, *afterwards);
+  for (size_t i = 0; i < model->transformer().layout().modules.size(); ++i)
+    EXPECT_EQ(model->transformer().layout().modules[i].layout, afterwards->transformer().layout().modules[i].layout);
+}
+
+// The model would not fit as it is stored.
+TEST(Nf4WhileReading, holds_one_layer_at_a_time_as_stored) {
+  const auto load = [](bool quantize) {
+    const auto device = make_meta_device(find_device("cpu"));
+    LoadOptions options;
+    if (quantize) options.quantize.emplace();
+    Context meta(device->create_backend(1));
+    const auto model = Model::load(test::data_path("nf4/llama_float32"), meta, options);
+    return std::pair(device->memory().peak_held() - meta.pool().statistics().held, model->weight_bytes());
+  };
+  const auto [stored_peak, stored] = load(false);
+  EXPECT_EQ(stored_peak, stored);
+  const auto [peak, quantized] = load(true);
+  constexpr int64_t largest = 192 * 64 * 4;  // of the feed-forward's, in f32
+  EXPECT_LE(peak, quantized + largest);
+  EXPECT_LT(peak, stored);
 }
 
 // 24 steps of LoRA over NF4 and over the same weights dequantized: the same numbers up to the order of
