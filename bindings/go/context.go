@@ -87,6 +87,12 @@ func (c *Context) LoadModel(ctx context.Context, path string, options *ModelOpti
 		return nil, err
 	}
 	defer native.DeletePeft_model_options(n)
+	// What the structure points to lives as long as the call.
+	free, err := options.quantizing(n)
+	if err != nil {
+		return nil, err
+	}
+	defer free()
 	if err := checkName(path); err != nil {
 		return nil, err
 	}

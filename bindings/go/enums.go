@@ -38,6 +38,21 @@ func (v DType) String() string {
 		"q5_0", "q5_1", "q8_0", "q2_k", "q3_k", "q4_k", "q5_k", "q6_k")
 }
 
+// Placement: which memory holds what a GPU touches seldom. Host memory is pinned, and read and written by the
+// GPU over the bus; it is ErrUnsupported on the CPU, whose memory is the host's.
+type Placement int32
+
+const (
+	PlacementDevice Placement = 0
+	PlacementHost   Placement = 1
+	// The host's where the memory estimate does not fit the device otherwise.
+	PlacementAuto Placement = 2
+)
+
+func (v Placement) String() string {
+	return named(int(v), "device", "host", "auto")
+}
+
 // Choice: a choice that the library makes unless told.
 type Choice int32
 
@@ -191,6 +206,26 @@ const (
 
 func (v Schedule) String() string {
 	return named(int(v), "constant", "linear", "cosine")
+}
+
+// ActivationPolicy: what a step keeps of its forward pass for the gradients.
+type ActivationPolicy int32
+
+const (
+	// All that they need.
+	ActivationPolicyKeep ActivationPolicy = 0
+	// The inputs of layers; the layers are run again: about a third more time.
+	ActivationPolicyCheckpoint ActivationPolicy = 1
+	// Those, in pinned host memory, copied beside the computation; bit for bit the same as
+	// ActivationPolicyCheckpoint. ErrUnsupported on the CPU, whose memory is the host's.
+	ActivationPolicyOffload ActivationPolicy = 2
+	// The first of these whose estimate fits what the device has free when the trainer is made; needs a data
+	// set.
+	ActivationPolicyAuto ActivationPolicy = 3
+)
+
+func (v ActivationPolicy) String() string {
+	return named(int(v), "keep", "checkpoint", "offload", "auto")
 }
 
 // EventKind: what happened.

@@ -48,6 +48,11 @@ func estimate(options *EstimateOptions, call func(native.Peft_estimate_options, 
 			return Estimate{}, err
 		}
 		defer native.DeletePeft_model_options(part)
+		free, err := options.ModelOptions.quantizing(part)
+		if err != nil {
+			return Estimate{}, err
+		}
+		defer free()
 		n.SetModel_options(part)
 	}
 	if options != nil && options.LoRAConfig != nil {

@@ -73,7 +73,7 @@ type Estimate struct {
 	Fits bool
 	// The most at once; what the process or GPU will show at its peak.
 	PeakBytes int64
-	// Base weights.
+	// Base weights, without those in HostBytes.
 	WeightBytes int64
 	// More while loading and quantizing, gone before the job's own peak.
 	LoadingBytes int64
@@ -81,7 +81,7 @@ type Estimate struct {
 	AdapterBytes int64
 	// Adapter gradients.
 	GradientBytes int64
-	// AdamW's two moments.
+	// AdamW's two moments; 0 where they are in HostBytes.
 	OptimizerBytes int64
 	// Kept for the backward pass.
 	ActivationBytes int64
@@ -101,6 +101,9 @@ type Estimate struct {
 	TokensPerStep int64
 	// TRAIN: floating point operations of one step; GENERATE: of one token.
 	FLOPsPerStep float64
+	// Pinned host memory beside a GPU's own, at the peak: what ActivationPolicyOffload and PlacementHost put
+	// there. Not in PeakBytes.
+	HostBytes int64
 }
 
 func estimateOf(n native.Peft_estimate_result) Estimate {
@@ -121,5 +124,6 @@ func estimateOf(n native.Peft_estimate_result) Estimate {
 		ParameterElements: n.GetParameter_elements(),
 		TokensPerStep:     n.GetTokens_per_step(),
 		FLOPsPerStep:      n.GetFlops_per_step(),
+		HostBytes:         n.GetHost_bytes(),
 	}
 }

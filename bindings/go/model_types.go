@@ -15,6 +15,13 @@ type ModelOptions struct {
 	WithoutTokenizer bool
 	// 1: files may be symbolic links that lead out of the folder, as in Hugging Face's cache; default 0.
 	FollowLinks bool
+	// Of the token embedding, of which a step reads a few rows; default PlacementDevice; PlacementAuto is not
+	// offered. PlacementHost is ErrUnsupported where the head is the embedding (ModelInfo.TiedHead).
+	EmbeddingPlacement Placement
+	// Linear layers become NF4 as they are read, with the bits of Model.QuantizeNF4: one at a time is held as
+	// stored, so that a model fits whose stored weights do not. What is NF4 already stays. Default nil =
+	// nothing is quantized.
+	QuantizeNF4 *QuantizeOptions
 }
 
 // NewModelOptions gives the defaults.
@@ -22,11 +29,12 @@ func NewModelOptions() *ModelOptions {
 	n := native.NewPeft_model_options()
 	defer native.DeletePeft_model_options(n)
 	return &ModelOptions{
-		made:             true,
-		DType:            DType(n.GetDtype()),
-		Device:           n.GetDevice(),
-		WithoutTokenizer: n.GetWithout_tokenizer() != 0,
-		FollowLinks:      n.GetFollow_links() != 0,
+		made:               true,
+		DType:              DType(n.GetDtype()),
+		Device:             n.GetDevice(),
+		WithoutTokenizer:   n.GetWithout_tokenizer() != 0,
+		FollowLinks:        n.GetFollow_links() != 0,
+		EmbeddingPlacement: Placement(n.GetEmbedding_placement()),
 	}
 }
 
@@ -44,11 +52,25 @@ func (o *ModelOptions) native() (native.Peft_model_options, error) {
 	}
 	n.SetWithout_tokenizer(number(o.WithoutTokenizer))
 	n.SetFollow_links(number(o.FollowLinks))
+	n.SetEmbedding_placement(native.Peft_placement(o.EmbeddingPlacement))
 	if check.failed != nil {
 		native.DeletePeft_model_options(n)
 		return nil, check.failed
 	}
 	return n, nil
+}
+
+// quantizing puts into n what it points to; whoever asked for it calls free.
+func (o *ModelOptions) quantizing(n native.Peft_model_options) (free func(), err error) {
+	if o == nil || o.QuantizeNF4 == nil {
+		return func() {}, nil
+	}
+	part, err := o.QuantizeNF4.native()
+	if err != nil {
+		return nil, err
+	}
+	n.SetQuantize_nf4(part)
+	return func() { native.DeletePeft_quantize_options(part) }, nil
 }
 
 // ModelInfo: what a model is. Figures that a family does not have are 0.
@@ -89,6 +111,8 @@ type ModelInfo struct {
 	TiedHead        bool
 	HasTokenizer    bool
 	HasChatTemplate bool
+	// Of WeightBytes those in pinned host memory (ModelOptions.EmbeddingPlacement).
+	HostWeightBytes int64
 }
 
 func modelInfoOf(n native.Peft_model_info) ModelInfo {
@@ -115,6 +139,7 @@ func modelInfoOf(n native.Peft_model_info) ModelInfo {
 		TiedHead:          n.GetTied_head() != 0,
 		HasTokenizer:      n.GetHas_tokenizer() != 0,
 		HasChatTemplate:   n.GetHas_chat_template() != 0,
+		HostWeightBytes:   n.GetHost_weight_bytes(),
 	}
 }
 

@@ -40,8 +40,8 @@ type TrainerOptions struct {
 	Packing bool
 	// Tokens of a packed sequence; default 0 = the data set's longest row.
 	PackingLength int64
-	// 1: less memory, about a third more time; default 0.
-	ActivationCheckpointing bool
+	// Default ActivationPolicyKeep. ActivationPolicyCheckpoint: less memory, about a third more time.
+	ActivationCheckpointing ActivationPolicy
 	// DTypeFloat32 (default: exact) or _BFLOAT16: activations are rounded for matrix products.
 	ComputeDType DType
 	// Evaluated by plan; default nil.
@@ -61,6 +61,9 @@ type TrainerOptions struct {
 	MaxSkippedInRow int
 	// Folder of the checkpoints, checkpoint-<step>; default none.
 	OutputDir string
+	// Of AdamW's two moments, 8 bytes a trained number; default PlacementDevice. With PlacementHost an update
+	// moves 16 bytes a trained number over the bus and gives the same bits; PlacementAuto needs a data set.
+	OptimizerPlacement Placement
 }
 
 // NewTrainerOptions gives the defaults.
@@ -86,7 +89,7 @@ func NewTrainerOptions() *TrainerOptions {
 		Shuffle:                   n.GetShuffle() != 0,
 		Packing:                   n.GetPacking() != 0,
 		PackingLength:             n.GetPacking_length(),
-		ActivationCheckpointing:   n.GetActivation_checkpointing() != 0,
+		ActivationCheckpointing:   ActivationPolicy(n.GetActivation_checkpointing()),
 		ComputeDType:              DType(n.GetCompute_dtype()),
 		EvalSteps:                 n.GetEval_steps(),
 		SaveSteps:                 n.GetSave_steps(),
@@ -95,6 +98,7 @@ func NewTrainerOptions() *TrainerOptions {
 		EarlyStoppingPatience:     n.GetEarly_stopping_patience(),
 		MaxSkippedInRow:           n.GetMax_skipped_in_row(),
 		OutputDir:                 n.GetOutput_dir(),
+		OptimizerPlacement:        Placement(n.GetOptimizer_placement()),
 	}
 }
 
@@ -123,7 +127,7 @@ func (o *TrainerOptions) native() (native.Peft_trainer_options, error) {
 	n.SetShuffle(number(o.Shuffle))
 	n.SetPacking(number(o.Packing))
 	n.SetPacking_length(o.PackingLength)
-	n.SetActivation_checkpointing(number(o.ActivationCheckpointing))
+	n.SetActivation_checkpointing(int(o.ActivationCheckpointing))
 	n.SetCompute_dtype(native.Peft_dtype(o.ComputeDType))
 	if o.EvalDataset != nil {
 		n.SetEval_dataset(check.handle(o.EvalDataset.handle()))
@@ -137,6 +141,7 @@ func (o *TrainerOptions) native() (native.Peft_trainer_options, error) {
 	if o.OutputDir != "" {
 		n.SetOutput_dir(check.name(o.OutputDir))
 	}
+	n.SetOptimizer_placement(native.Peft_placement(o.OptimizerPlacement))
 	if check.failed != nil {
 		native.DeletePeft_trainer_options(n)
 		return nil, check.failed

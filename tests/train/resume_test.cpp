@@ -52,11 +52,14 @@ class Resume : public testing::Test {
   std::vector<std::vector<float>> whole;
 };
 
+// A device is no other at one step than at the next, and slow where it is emulated: a few cuts stand for all there.
+int64_t cuts_apart() { return test::wanted_device().empty() ? 1 : 5; }
+
 TEST_F(Resume, at_every_step_gives_the_same_bits) {
   run_whole(run_options());
   EXPECT_LT(whole_losses.back(), whole_losses.front());
   const test::TemporaryFolder folder;
-  for (int64_t cut = 1; cut < steps; ++cut) {
+  for (int64_t cut = 1; cut < steps; cut += cuts_apart()) {
     losses.clear();
     const std::string path = folder.file(fmt::format("cut-{}", cut));
     {
@@ -95,7 +98,7 @@ TEST_F(Resume, with_given_rows_between_gives_the_same_bits) {
   const std::vector<double> expected = losses;
   const auto values = test::values_of(*adapter);
   const test::TemporaryFolder folder;
-  for (int64_t cut = 1; cut < 7; ++cut) {
+  for (int64_t cut = 1; cut < 7; cut += cuts_apart()) {
     losses.clear();
     const std::string path = folder.file(fmt::format("cut-{}", cut));
     {
@@ -193,8 +196,10 @@ TEST_F(Resume, passes_over_a_damaged_checkpoint) {
   options.output_dir = folder.path();
   options.save_total_limit = 0;
   run_whole(options);
-  for (const std::string name :
-       {"adapter_model.safetensors", "optimizer.safetensors", "adapter_config.json", "manifest.json"}) {
+  std::vector<std::string> damaged = {"adapter_model.safetensors", "optimizer.safetensors", "adapter_config.json",
+                                      "manifest.json"};
+  if (!test::wanted_device().empty()) damaged.resize(1);  // files are read by the host
+  for (const std::string& name : damaged) {
     losses.clear();
     {
       const auto first = trainer(options);

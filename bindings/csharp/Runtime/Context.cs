@@ -38,12 +38,12 @@ namespace Libpeft {
                            CancellationToken cancellation = default(CancellationToken)) {
       Action<double> progress = options == null ? null : options.OnProgress;
       using (var cancel = new CancelToken.Scope(cancellation, options == null ? null : options.Cancel))
-      using (var made = ModelOptions.Make(options, cancel.Handle))
+      using (var made = new ModelOptions.Made(options, cancel.Handle))
       using (var listener = new Callbacks.Listener { Progressed = progress }) {
-        if (progress != null) made.set_progress(Callbacks.Progress, listener.State);
+        if (progress != null) made.Struct.set_progress(Callbacks.Progress, listener.State);
         Handles.peft_model handle;
         try {
-          PeftNative.peft_model_load(Handle, path, made, out handle);
+          PeftNative.peft_model_load(Handle, path, made.Struct, out handle);
         } catch (PeftException) {
           listener.Rethrow();
           throw;

@@ -27,6 +27,16 @@ namespace Libpeft {
     Q6_K = 18,
   }
 
+  /// <summary>Which memory holds what a GPU touches seldom. Host memory is pinned, and read and
+  /// written by the GPU over the bus; it is Status.Unsupported on the CPU, whose memory is the
+  /// host's.</summary>
+  public enum Placement {
+    Device = 0,
+    Host = 1,
+    /// <summary>The host's where the memory estimate does not fit the device otherwise.</summary>
+    Auto = 2,
+  }
+
   /// <summary>A choice that the library makes unless told.</summary>
   public enum Choice {
     No = 0,

@@ -11,6 +11,20 @@ namespace Libpeft {
     Cosine = 2,
   }
 
+  /// <summary>What a step keeps of its forward pass for the gradients.</summary>
+  public enum ActivationPolicy {
+    /// <summary>All that they need.</summary>
+    Keep = 0,
+    /// <summary>The inputs of layers; the layers are run again: about a third more time.</summary>
+    Checkpoint = 1,
+    /// <summary>Those, in pinned host memory, copied beside the computation; bit for bit the same as
+    /// Checkpoint. Status.Unsupported on the CPU, whose memory is the host's.</summary>
+    Offload = 2,
+    /// <summary>The first of these whose estimate fits what the device has free when the trainer is
+    /// made; needs a data set.</summary>
+    Auto = 3,
+  }
+
   /// <summary>What happened.</summary>
   public enum EventKind {
     /// <summary>A step was made, or skipped.</summary>

@@ -43,7 +43,8 @@ namespace Libpeft {
       internal Made(EstimateOptions options) {
         if (options == null) return;
         Struct = new peft_estimate_options { Held = options };
-        if (options.ModelOptions != null) Struct.model_options = Keep(ModelOptions.Make(options.ModelOptions, null));
+        if (options.ModelOptions != null)
+          Struct.model_options = Keep(new ModelOptions.Made(options.ModelOptions, null)).Struct;
         if (options.LoraConfig != null) Struct.lora_config = Keep(LoraConfig.Make(options.LoraConfig));
         if (options.TrainerOptions != null) Struct.trainer_options = Keep(TrainerOptions.Make(options.TrainerOptions));
         if (options.SessionOptions != null) Struct.session_options = Keep(SessionOptions.Make(options.SessionOptions));

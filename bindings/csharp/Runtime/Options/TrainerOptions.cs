@@ -55,8 +55,8 @@ namespace Libpeft {
     /// <summary>Tokens of a packed sequence; default 0 = the data set's longest row.</summary>
     public long? PackingLength { get; set; }
 
-    /// <summary>True: less memory, about a third more time; default false.</summary>
-    public bool? ActivationCheckpointing { get; set; }
+    /// <summary>Default ActivationPolicy.Keep. Checkpoint: less memory, about a third more time.</summary>
+    public ActivationPolicy? ActivationCheckpointing { get; set; }
 
     /// <summary>DType.Float32 (default: exact) or BFloat16: activations are rounded for matrix
     /// products.</summary>
@@ -89,6 +89,11 @@ namespace Libpeft {
     /// <summary>Folder of the checkpoints, checkpoint-&lt;step&gt;; default null.</summary>
     public string OutputDir { get; set; }
 
+    /// <summary>Of AdamW's two moments, 8 bytes a trained number; default Placement.Device. On the
+    /// Host an update moves 16 bytes a trained number over the bus and gives the same bits; Auto
+    /// needs a data set.</summary>
+    public Placement? OptimizerPlacement { get; set; }
+
     internal static peft_trainer_options Make(TrainerOptions options) {
       if (options == null) return null;
       var made = new peft_trainer_options { Held = options };
@@ -114,7 +119,7 @@ namespace Libpeft {
       if (Shuffle.HasValue) made.shuffle = Shuffle.Value ? 1 : 0;
       if (Packing.HasValue) made.packing = Packing.Value ? 1 : 0;
       if (PackingLength.HasValue) made.packing_length = PackingLength.Value;
-      if (ActivationCheckpointing.HasValue) made.activation_checkpointing = ActivationCheckpointing.Value ? 1 : 0;
+      if (ActivationCheckpointing.HasValue) made.activation_checkpointing = (int)ActivationCheckpointing.Value;
       if (ComputeDtype.HasValue) made.compute_dtype = (int)ComputeDtype.Value;
       if (EvalDataset != null) made.eval_dataset = EvalDataset.Handle;
       if (EvalSteps.HasValue) made.eval_steps = EvalSteps.Value;
@@ -124,6 +129,7 @@ namespace Libpeft {
       if (EarlyStoppingPatience.HasValue) made.early_stopping_patience = EarlyStoppingPatience.Value;
       if (MaxSkippedInRow.HasValue) made.max_skipped_in_row = MaxSkippedInRow.Value;
       if (OutputDir != null) made.output_dir = OutputDir;
+      if (OptimizerPlacement.HasValue) made.optimizer_placement = (int)OptimizerPlacement.Value;
     }
   }
 }

@@ -9,7 +9,7 @@ namespace Libpeft {
     /// <summary>The most at once; what the process or GPU will show at its peak.</summary>
     public long PeakBytes { get; }
 
-    /// <summary>Base weights.</summary>
+    /// <summary>Base weights, without those in HostBytes.</summary>
     public long WeightBytes { get; }
 
     /// <summary>More while loading and quantizing, gone before the job's own peak.</summary>
@@ -21,7 +21,7 @@ namespace Libpeft {
     /// <summary>Adapter gradients.</summary>
     public long GradientBytes { get; }
 
-    /// <summary>AdamW's two moments.</summary>
+    /// <summary>AdamW's two moments; 0 where they are in HostBytes.</summary>
     public long OptimizerBytes { get; }
 
     /// <summary>Kept for the backward pass.</summary>
@@ -51,6 +51,10 @@ namespace Libpeft {
     /// <summary>TRAIN: floating point operations of one step; GENERATE: of one token.</summary>
     public double FlopsPerStep { get; }
 
+    /// <summary>Pinned host memory beside a GPU's own, at the peak: what ActivationPolicy.Offload and
+    /// Placement.Host put there. Not in PeakBytes.</summary>
+    public long HostBytes { get; }
+
     internal Estimate(peft_estimate_result from) {
       Fits = from.fits != 0;
       PeakBytes = from.peak_bytes;
@@ -68,6 +72,7 @@ namespace Libpeft {
       ParameterElements = from.parameter_elements;
       TokensPerStep = from.tokens_per_step;
       FlopsPerStep = from.flops_per_step;
+      HostBytes = from.host_bytes;
     }
   }
 }

@@ -61,6 +61,9 @@ namespace Libpeft {
 
     public bool HasChatTemplate { get; }
 
+    /// <summary>Of WeightBytes those in pinned host memory (EmbeddingPlacement).</summary>
+    public long HostWeightBytes { get; }
+
     internal ModelInfo(peft_model_info from) {
       Dtype = (DType)from.dtype;
       Family = from.family;
@@ -84,6 +87,7 @@ namespace Libpeft {
       TiedHead = from.tied_head != 0;
       HasTokenizer = from.has_tokenizer != 0;
       HasChatTemplate = from.has_chat_template != 0;
+      HostWeightBytes = from.host_weight_bytes;
     }
   }
 }

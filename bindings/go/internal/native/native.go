@@ -110,8 +110,8 @@ typedef _gostring_ swig_type_78;
 typedef _gostring_ swig_type_79;
 typedef long long swig_type_80;
 typedef long long swig_type_81;
-typedef long long swig_type_82;
-typedef long long swig_type_83;
+typedef _gostring_ swig_type_82;
+typedef _gostring_ swig_type_83;
 typedef long long swig_type_84;
 typedef long long swig_type_85;
 typedef long long swig_type_86;
@@ -143,28 +143,28 @@ typedef long long swig_type_111;
 typedef long long swig_type_112;
 typedef long long swig_type_113;
 typedef long long swig_type_114;
-typedef _gostring_ swig_type_115;
+typedef long long swig_type_115;
 typedef long long swig_type_116;
 typedef long long swig_type_117;
 typedef long long swig_type_118;
 typedef long long swig_type_119;
 typedef long long swig_type_120;
-typedef long long swig_type_121;
-typedef _gostring_ swig_type_122;
-typedef _gostring_ swig_type_123;
+typedef _gostring_ swig_type_121;
+typedef long long swig_type_122;
+typedef long long swig_type_123;
 typedef long long swig_type_124;
 typedef long long swig_type_125;
-typedef _gostring_ swig_type_126;
-typedef _gostring_ swig_type_127;
-typedef long long swig_type_128;
-typedef long long swig_type_129;
+typedef long long swig_type_126;
+typedef long long swig_type_127;
+typedef _gostring_ swig_type_128;
+typedef _gostring_ swig_type_129;
 typedef long long swig_type_130;
 typedef long long swig_type_131;
 typedef long long swig_type_132;
-typedef _gostring_ swig_type_133;
-typedef _goslice_ swig_type_134;
-typedef long long swig_type_135;
-typedef long long swig_type_136;
+typedef long long swig_type_133;
+typedef long long swig_type_134;
+typedef _gostring_ swig_type_135;
+typedef _goslice_ swig_type_136;
 typedef long long swig_type_137;
 typedef long long swig_type_138;
 typedef long long swig_type_139;
@@ -175,69 +175,69 @@ typedef long long swig_type_143;
 typedef long long swig_type_144;
 typedef long long swig_type_145;
 typedef long long swig_type_146;
-typedef _gostring_ swig_type_147;
-typedef _goslice_ swig_type_148;
-typedef long long swig_type_149;
-typedef long long swig_type_150;
+typedef long long swig_type_147;
+typedef long long swig_type_148;
+typedef _gostring_ swig_type_149;
+typedef _goslice_ swig_type_150;
 typedef long long swig_type_151;
 typedef long long swig_type_152;
 typedef long long swig_type_153;
 typedef long long swig_type_154;
-typedef _gostring_ swig_type_155;
+typedef long long swig_type_155;
 typedef long long swig_type_156;
-typedef long long swig_type_157;
+typedef _gostring_ swig_type_157;
 typedef long long swig_type_158;
 typedef long long swig_type_159;
 typedef long long swig_type_160;
-typedef _gostring_ swig_type_161;
+typedef long long swig_type_161;
 typedef long long swig_type_162;
 typedef _gostring_ swig_type_163;
-typedef _gostring_ swig_type_164;
+typedef long long swig_type_164;
 typedef _gostring_ swig_type_165;
 typedef _gostring_ swig_type_166;
 typedef _gostring_ swig_type_167;
 typedef _gostring_ swig_type_168;
-typedef long long swig_type_169;
-typedef long long swig_type_170;
-typedef _gostring_ swig_type_171;
-typedef _goslice_ swig_type_172;
-typedef long long swig_type_173;
-typedef long long swig_type_174;
-typedef _goslice_ swig_type_175;
+typedef _gostring_ swig_type_169;
+typedef _gostring_ swig_type_170;
+typedef long long swig_type_171;
+typedef long long swig_type_172;
+typedef _gostring_ swig_type_173;
+typedef _goslice_ swig_type_174;
+typedef long long swig_type_175;
 typedef long long swig_type_176;
-typedef long long swig_type_177;
+typedef _goslice_ swig_type_177;
 typedef long long swig_type_178;
 typedef long long swig_type_179;
 typedef long long swig_type_180;
-typedef _gostring_ swig_type_181;
+typedef long long swig_type_181;
 typedef long long swig_type_182;
-typedef long long swig_type_183;
-typedef _gostring_ swig_type_184;
+typedef _gostring_ swig_type_183;
+typedef long long swig_type_184;
 typedef long long swig_type_185;
-typedef long long swig_type_186;
-typedef _goslice_ swig_type_187;
+typedef _gostring_ swig_type_186;
+typedef long long swig_type_187;
 typedef long long swig_type_188;
-typedef long long swig_type_189;
+typedef _goslice_ swig_type_189;
 typedef long long swig_type_190;
 typedef long long swig_type_191;
-typedef _gostring_ swig_type_192;
-typedef _goslice_ swig_type_193;
-typedef long long swig_type_194;
-typedef long long swig_type_195;
+typedef long long swig_type_192;
+typedef long long swig_type_193;
+typedef _gostring_ swig_type_194;
+typedef _goslice_ swig_type_195;
 typedef long long swig_type_196;
-typedef _gostring_ swig_type_197;
+typedef long long swig_type_197;
 typedef long long swig_type_198;
-typedef long long swig_type_199;
-typedef _goslice_ swig_type_200;
+typedef _gostring_ swig_type_199;
+typedef long long swig_type_200;
 typedef long long swig_type_201;
-typedef long long swig_type_202;
+typedef _goslice_ swig_type_202;
 typedef long long swig_type_203;
 typedef long long swig_type_204;
 typedef long long swig_type_205;
-typedef _gostring_ swig_type_206;
-typedef _gostring_ swig_type_207;
-typedef long long swig_type_208;
-typedef long long swig_type_209;
+typedef long long swig_type_206;
+typedef long long swig_type_207;
+typedef _gostring_ swig_type_208;
+typedef _gostring_ swig_type_209;
 typedef long long swig_type_210;
 typedef long long swig_type_211;
 typedef long long swig_type_212;
@@ -256,29 +256,29 @@ typedef long long swig_type_224;
 typedef long long swig_type_225;
 typedef long long swig_type_226;
 typedef long long swig_type_227;
-typedef _gostring_ swig_type_228;
+typedef long long swig_type_228;
 typedef long long swig_type_229;
-typedef long long swig_type_230;
+typedef _gostring_ swig_type_230;
 typedef long long swig_type_231;
 typedef long long swig_type_232;
-typedef _gostring_ swig_type_233;
-typedef _goslice_ swig_type_234;
-typedef long long swig_type_235;
-typedef long long swig_type_236;
+typedef long long swig_type_233;
+typedef long long swig_type_234;
+typedef _gostring_ swig_type_235;
+typedef _goslice_ swig_type_236;
 typedef long long swig_type_237;
-typedef _gostring_ swig_type_238;
-typedef _goslice_ swig_type_239;
-typedef long long swig_type_240;
-typedef long long swig_type_241;
-typedef _goslice_ swig_type_242;
+typedef long long swig_type_238;
+typedef long long swig_type_239;
+typedef _gostring_ swig_type_240;
+typedef _goslice_ swig_type_241;
+typedef long long swig_type_242;
 typedef long long swig_type_243;
-typedef long long swig_type_244;
+typedef _goslice_ swig_type_244;
 typedef long long swig_type_245;
 typedef long long swig_type_246;
 typedef long long swig_type_247;
 typedef long long swig_type_248;
-typedef _gostring_ swig_type_249;
-typedef _gostring_ swig_type_250;
+typedef long long swig_type_249;
+typedef long long swig_type_250;
 typedef _gostring_ swig_type_251;
 typedef _gostring_ swig_type_252;
 typedef _gostring_ swig_type_253;
@@ -289,15 +289,15 @@ typedef _gostring_ swig_type_257;
 typedef _gostring_ swig_type_258;
 typedef _gostring_ swig_type_259;
 typedef _gostring_ swig_type_260;
-typedef long long swig_type_261;
-typedef long long swig_type_262;
+typedef _gostring_ swig_type_261;
+typedef _gostring_ swig_type_262;
 typedef long long swig_type_263;
 typedef long long swig_type_264;
 typedef long long swig_type_265;
 typedef long long swig_type_266;
-typedef _gostring_ swig_type_267;
+typedef long long swig_type_267;
 typedef long long swig_type_268;
-typedef long long swig_type_269;
+typedef _gostring_ swig_type_269;
 typedef long long swig_type_270;
 typedef long long swig_type_271;
 typedef long long swig_type_272;
@@ -317,24 +317,24 @@ typedef long long swig_type_285;
 typedef long long swig_type_286;
 typedef long long swig_type_287;
 typedef long long swig_type_288;
-typedef _gostring_ swig_type_289;
-typedef _goslice_ swig_type_290;
-typedef long long swig_type_291;
-typedef long long swig_type_292;
+typedef long long swig_type_289;
+typedef long long swig_type_290;
+typedef _gostring_ swig_type_291;
+typedef _goslice_ swig_type_292;
 typedef long long swig_type_293;
-typedef _gostring_ swig_type_294;
-typedef _gostring_ swig_type_295;
-typedef _goslice_ swig_type_296;
-typedef long long swig_type_297;
-typedef long long swig_type_298;
-typedef _gostring_ swig_type_299;
-typedef _gostring_ swig_type_300;
-typedef _goslice_ swig_type_301;
-typedef long long swig_type_302;
-typedef long long swig_type_303;
-typedef _gostring_ swig_type_304;
+typedef long long swig_type_294;
+typedef long long swig_type_295;
+typedef _gostring_ swig_type_296;
+typedef _gostring_ swig_type_297;
+typedef _goslice_ swig_type_298;
+typedef long long swig_type_299;
+typedef long long swig_type_300;
+typedef _gostring_ swig_type_301;
+typedef _gostring_ swig_type_302;
+typedef _goslice_ swig_type_303;
+typedef long long swig_type_304;
 typedef long long swig_type_305;
-typedef long long swig_type_306;
+typedef _gostring_ swig_type_306;
 typedef long long swig_type_307;
 typedef long long swig_type_308;
 typedef long long swig_type_309;
@@ -347,22 +347,22 @@ typedef long long swig_type_315;
 typedef long long swig_type_316;
 typedef long long swig_type_317;
 typedef long long swig_type_318;
-typedef _gostring_ swig_type_319;
-typedef _goslice_ swig_type_320;
-typedef long long swig_type_321;
-typedef long long swig_type_322;
+typedef long long swig_type_319;
+typedef long long swig_type_320;
+typedef _gostring_ swig_type_321;
+typedef _goslice_ swig_type_322;
 typedef long long swig_type_323;
 typedef long long swig_type_324;
 typedef long long swig_type_325;
 typedef long long swig_type_326;
 typedef long long swig_type_327;
-typedef _goslice_ swig_type_328;
+typedef long long swig_type_328;
 typedef long long swig_type_329;
-typedef long long swig_type_330;
-typedef _gostring_ swig_type_331;
-typedef _goslice_ swig_type_332;
-typedef long long swig_type_333;
-typedef long long swig_type_334;
+typedef _goslice_ swig_type_330;
+typedef long long swig_type_331;
+typedef long long swig_type_332;
+typedef _gostring_ swig_type_333;
+typedef _goslice_ swig_type_334;
 typedef long long swig_type_335;
 typedef long long swig_type_336;
 typedef long long swig_type_337;
@@ -386,10 +386,10 @@ typedef long long swig_type_354;
 typedef long long swig_type_355;
 typedef long long swig_type_356;
 typedef long long swig_type_357;
-typedef _gostring_ swig_type_358;
-typedef _gostring_ swig_type_359;
-typedef long long swig_type_360;
-typedef long long swig_type_361;
+typedef long long swig_type_358;
+typedef long long swig_type_359;
+typedef _gostring_ swig_type_360;
+typedef _gostring_ swig_type_361;
 typedef long long swig_type_362;
 typedef long long swig_type_363;
 typedef long long swig_type_364;
@@ -434,9 +434,9 @@ typedef long long swig_type_402;
 typedef long long swig_type_403;
 typedef long long swig_type_404;
 typedef long long swig_type_405;
-typedef _goslice_ swig_type_406;
+typedef long long swig_type_406;
 typedef long long swig_type_407;
-typedef long long swig_type_408;
+typedef _goslice_ swig_type_408;
 typedef long long swig_type_409;
 typedef long long swig_type_410;
 typedef long long swig_type_411;
@@ -455,13 +455,13 @@ typedef long long swig_type_423;
 typedef long long swig_type_424;
 typedef long long swig_type_425;
 typedef long long swig_type_426;
-typedef _gostring_ swig_type_427;
+typedef long long swig_type_427;
 typedef long long swig_type_428;
-typedef long long swig_type_429;
+typedef _gostring_ swig_type_429;
 typedef long long swig_type_430;
-typedef _gostring_ swig_type_431;
+typedef long long swig_type_431;
 typedef long long swig_type_432;
-typedef long long swig_type_433;
+typedef _gostring_ swig_type_433;
 typedef long long swig_type_434;
 typedef long long swig_type_435;
 typedef long long swig_type_436;
@@ -477,20 +477,20 @@ typedef long long swig_type_445;
 typedef long long swig_type_446;
 typedef long long swig_type_447;
 typedef long long swig_type_448;
-typedef _gostring_ swig_type_449;
-typedef _gostring_ swig_type_450;
+typedef long long swig_type_449;
+typedef long long swig_type_450;
 typedef _gostring_ swig_type_451;
 typedef _gostring_ swig_type_452;
-typedef long long swig_type_453;
-typedef long long swig_type_454;
+typedef _gostring_ swig_type_453;
+typedef _gostring_ swig_type_454;
 typedef long long swig_type_455;
 typedef long long swig_type_456;
 typedef long long swig_type_457;
 typedef long long swig_type_458;
-typedef _gostring_ swig_type_459;
-typedef _gostring_ swig_type_460;
-typedef long long swig_type_461;
-typedef long long swig_type_462;
+typedef long long swig_type_459;
+typedef long long swig_type_460;
+typedef _gostring_ swig_type_461;
+typedef _gostring_ swig_type_462;
 typedef long long swig_type_463;
 typedef long long swig_type_464;
 typedef long long swig_type_465;
@@ -505,49 +505,49 @@ typedef long long swig_type_473;
 typedef long long swig_type_474;
 typedef long long swig_type_475;
 typedef long long swig_type_476;
-typedef _goslice_ swig_type_477;
+typedef long long swig_type_477;
 typedef long long swig_type_478;
-typedef long long swig_type_479;
+typedef _goslice_ swig_type_479;
 typedef long long swig_type_480;
 typedef long long swig_type_481;
 typedef long long swig_type_482;
 typedef long long swig_type_483;
-typedef _goslice_ swig_type_484;
+typedef long long swig_type_484;
 typedef long long swig_type_485;
-typedef long long swig_type_486;
-typedef _gostring_ swig_type_487;
+typedef _goslice_ swig_type_486;
+typedef long long swig_type_487;
 typedef long long swig_type_488;
-typedef long long swig_type_489;
-typedef _gostring_ swig_type_490;
+typedef _gostring_ swig_type_489;
+typedef long long swig_type_490;
 typedef long long swig_type_491;
-typedef long long swig_type_492;
+typedef _gostring_ swig_type_492;
 typedef long long swig_type_493;
 typedef long long swig_type_494;
 typedef long long swig_type_495;
 typedef long long swig_type_496;
 typedef long long swig_type_497;
-typedef _goslice_ swig_type_498;
+typedef long long swig_type_498;
 typedef long long swig_type_499;
-typedef long long swig_type_500;
+typedef _goslice_ swig_type_500;
 typedef long long swig_type_501;
 typedef long long swig_type_502;
 typedef long long swig_type_503;
 typedef long long swig_type_504;
 typedef long long swig_type_505;
-typedef _goslice_ swig_type_506;
+typedef long long swig_type_506;
 typedef long long swig_type_507;
-typedef long long swig_type_508;
+typedef _goslice_ swig_type_508;
 typedef long long swig_type_509;
-typedef _goslice_ swig_type_510;
-typedef _goslice_ swig_type_511;
-typedef long long swig_type_512;
-typedef long long swig_type_513;
-typedef _goslice_ swig_type_514;
-typedef _goslice_ swig_type_515;
-typedef _gostring_ swig_type_516;
-typedef _gostring_ swig_type_517;
-typedef long long swig_type_518;
-typedef long long swig_type_519;
+typedef long long swig_type_510;
+typedef long long swig_type_511;
+typedef _goslice_ swig_type_512;
+typedef _goslice_ swig_type_513;
+typedef long long swig_type_514;
+typedef long long swig_type_515;
+typedef _goslice_ swig_type_516;
+typedef _goslice_ swig_type_517;
+typedef _gostring_ swig_type_518;
+typedef _gostring_ swig_type_519;
 typedef long long swig_type_520;
 typedef long long swig_type_521;
 typedef long long swig_type_522;
@@ -581,9 +581,13 @@ typedef long long swig_type_549;
 typedef long long swig_type_550;
 typedef long long swig_type_551;
 typedef long long swig_type_552;
-typedef _gostring_ swig_type_553;
+typedef long long swig_type_553;
 typedef long long swig_type_554;
 typedef long long swig_type_555;
+typedef long long swig_type_556;
+typedef _gostring_ swig_type_557;
+typedef long long swig_type_558;
+typedef long long swig_type_559;
 extern void _wrap_Swig_free_native_fcd60f559001d3bc(uintptr_t arg1);
 extern uintptr_t _wrap_Swig_malloc_native_fcd60f559001d3bc(swig_intgo arg1);
 extern swig_intgo _wrap_peft_failure_code_native_fcd60f559001d3bc(swig_type_1 arg1);
@@ -647,6 +651,9 @@ extern swig_intgo _wrap_PEFT_DTYPE_Q3_K_native_fcd60f559001d3bc(void);
 extern swig_intgo _wrap_PEFT_DTYPE_Q4_K_native_fcd60f559001d3bc(void);
 extern swig_intgo _wrap_PEFT_DTYPE_Q5_K_native_fcd60f559001d3bc(void);
 extern swig_intgo _wrap_PEFT_DTYPE_Q6_K_native_fcd60f559001d3bc(void);
+extern swig_intgo _wrap_PEFT_PLACEMENT_DEVICE_native_fcd60f559001d3bc(void);
+extern swig_intgo _wrap_PEFT_PLACEMENT_HOST_native_fcd60f559001d3bc(void);
+extern swig_intgo _wrap_PEFT_PLACEMENT_AUTO_native_fcd60f559001d3bc(void);
 extern swig_intgo _wrap_PEFT_CHOICE_NO_native_fcd60f559001d3bc(void);
 extern swig_intgo _wrap_PEFT_CHOICE_YES_native_fcd60f559001d3bc(void);
 extern swig_intgo _wrap_PEFT_CHOICE_AUTO_native_fcd60f559001d3bc(void);
@@ -716,52 +723,66 @@ extern swig_type_67 _wrap_peft_context_create_native_fcd60f559001d3bc(uintptr_t 
 extern void _wrap_peft_context_free_native_fcd60f559001d3bc(swig_type_69 arg1);
 extern swig_type_70 _wrap_peft_context_get_info_native_fcd60f559001d3bc(swig_type_71 arg1, uintptr_t arg2);
 extern swig_type_72 _wrap_peft_context_trim_native_fcd60f559001d3bc(swig_type_73 arg1);
+extern void _wrap_peft_quantize_options_block_size_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_intgo arg2);
+extern swig_intgo _wrap_peft_quantize_options_block_size_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_quantize_options_double_quantize_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_intgo arg2);
+extern swig_intgo _wrap_peft_quantize_options_double_quantize_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_quantize_options_skip_modules_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_74 arg2);
+extern swig_type_75 _wrap_peft_quantize_options_skip_modules_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_quantize_options_cancel_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_76 arg2);
+extern swig_type_77 _wrap_peft_quantize_options_cancel_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern uintptr_t _wrap_new_peft_quantize_options_native_fcd60f559001d3bc(void);
+extern void _wrap_delete_peft_quantize_options_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_model_options_dtype_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_intgo arg2);
 extern swig_intgo _wrap_peft_model_options_dtype_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_model_options_device_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_74 arg2);
-extern swig_type_75 _wrap_peft_model_options_device_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_model_options_device_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_78 arg2);
+extern swig_type_79 _wrap_peft_model_options_device_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_model_options_without_tokenizer_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_intgo arg2);
 extern swig_intgo _wrap_peft_model_options_without_tokenizer_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_model_options_follow_links_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_intgo arg2);
 extern swig_intgo _wrap_peft_model_options_follow_links_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_model_options_cancel_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_76 arg2);
-extern swig_type_77 _wrap_peft_model_options_cancel_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_model_options_cancel_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_80 arg2);
+extern swig_type_81 _wrap_peft_model_options_cancel_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_model_options_embedding_placement_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_intgo arg2);
+extern swig_intgo _wrap_peft_model_options_embedding_placement_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_model_options_quantize_nf4_set_native_fcd60f559001d3bc(uintptr_t arg1, uintptr_t arg2);
+extern uintptr_t _wrap_peft_model_options_quantize_nf4_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern uintptr_t _wrap_new_peft_model_options_native_fcd60f559001d3bc(void);
 extern void _wrap_delete_peft_model_options_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_model_info_dtype_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_intgo arg2);
 extern swig_intgo _wrap_peft_model_info_dtype_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern swig_type_78 _wrap_peft_model_info_family_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern swig_type_79 _wrap_peft_model_info_device_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_model_info_parameter_elements_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_80 arg2);
-extern swig_type_81 _wrap_peft_model_info_parameter_elements_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_model_info_weight_bytes_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_82 arg2);
-extern swig_type_83 _wrap_peft_model_info_weight_bytes_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_model_info_original_bytes_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_84 arg2);
-extern swig_type_85 _wrap_peft_model_info_original_bytes_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_model_info_parameter_count_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_86 arg2);
-extern swig_type_87 _wrap_peft_model_info_parameter_count_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_model_info_module_count_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_88 arg2);
-extern swig_type_89 _wrap_peft_model_info_module_count_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_model_info_adapter_count_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_90 arg2);
-extern swig_type_91 _wrap_peft_model_info_adapter_count_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_model_info_layers_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_92 arg2);
-extern swig_type_93 _wrap_peft_model_info_layers_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_model_info_hidden_size_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_94 arg2);
-extern swig_type_95 _wrap_peft_model_info_hidden_size_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_model_info_attention_heads_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_96 arg2);
-extern swig_type_97 _wrap_peft_model_info_attention_heads_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_model_info_key_value_heads_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_98 arg2);
-extern swig_type_99 _wrap_peft_model_info_key_value_heads_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_model_info_head_size_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_100 arg2);
-extern swig_type_101 _wrap_peft_model_info_head_size_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_model_info_feed_forward_size_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_102 arg2);
-extern swig_type_103 _wrap_peft_model_info_feed_forward_size_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_model_info_vocabulary_size_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_104 arg2);
-extern swig_type_105 _wrap_peft_model_info_vocabulary_size_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_model_info_context_length_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_106 arg2);
-extern swig_type_107 _wrap_peft_model_info_context_length_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_model_info_merge_tensor_count_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_108 arg2);
-extern swig_type_109 _wrap_peft_model_info_merge_tensor_count_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern swig_type_82 _wrap_peft_model_info_family_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern swig_type_83 _wrap_peft_model_info_device_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_model_info_parameter_elements_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_84 arg2);
+extern swig_type_85 _wrap_peft_model_info_parameter_elements_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_model_info_weight_bytes_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_86 arg2);
+extern swig_type_87 _wrap_peft_model_info_weight_bytes_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_model_info_original_bytes_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_88 arg2);
+extern swig_type_89 _wrap_peft_model_info_original_bytes_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_model_info_parameter_count_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_90 arg2);
+extern swig_type_91 _wrap_peft_model_info_parameter_count_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_model_info_module_count_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_92 arg2);
+extern swig_type_93 _wrap_peft_model_info_module_count_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_model_info_adapter_count_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_94 arg2);
+extern swig_type_95 _wrap_peft_model_info_adapter_count_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_model_info_layers_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_96 arg2);
+extern swig_type_97 _wrap_peft_model_info_layers_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_model_info_hidden_size_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_98 arg2);
+extern swig_type_99 _wrap_peft_model_info_hidden_size_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_model_info_attention_heads_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_100 arg2);
+extern swig_type_101 _wrap_peft_model_info_attention_heads_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_model_info_key_value_heads_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_102 arg2);
+extern swig_type_103 _wrap_peft_model_info_key_value_heads_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_model_info_head_size_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_104 arg2);
+extern swig_type_105 _wrap_peft_model_info_head_size_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_model_info_feed_forward_size_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_106 arg2);
+extern swig_type_107 _wrap_peft_model_info_feed_forward_size_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_model_info_vocabulary_size_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_108 arg2);
+extern swig_type_109 _wrap_peft_model_info_vocabulary_size_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_model_info_context_length_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_110 arg2);
+extern swig_type_111 _wrap_peft_model_info_context_length_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_model_info_merge_tensor_count_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_112 arg2);
+extern swig_type_113 _wrap_peft_model_info_merge_tensor_count_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_model_info_merged_adapters_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_intgo arg2);
 extern swig_intgo _wrap_peft_model_info_merged_adapters_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_model_info_tied_head_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_intgo arg2);
@@ -770,6 +791,8 @@ extern void _wrap_peft_model_info_has_tokenizer_set_native_fcd60f559001d3bc(uint
 extern swig_intgo _wrap_peft_model_info_has_tokenizer_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_model_info_has_chat_template_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_intgo arg2);
 extern swig_intgo _wrap_peft_model_info_has_chat_template_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_model_info_host_weight_bytes_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_114 arg2);
+extern swig_type_115 _wrap_peft_model_info_host_weight_bytes_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern uintptr_t _wrap_new_peft_model_info_native_fcd60f559001d3bc(void);
 extern void _wrap_delete_peft_model_info_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_parameter_info_dtype_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_intgo arg2);
@@ -778,20 +801,20 @@ extern void _wrap_peft_parameter_info_dimensions_set_native_fcd60f559001d3bc(uin
 extern swig_intgo _wrap_peft_parameter_info_dimensions_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_parameter_info_trainable_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_intgo arg2);
 extern swig_intgo _wrap_peft_parameter_info_trainable_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_parameter_info_elements_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_110 arg2);
-extern swig_type_111 _wrap_peft_parameter_info_elements_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_parameter_info_bytes_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_112 arg2);
-extern swig_type_113 _wrap_peft_parameter_info_bytes_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_parameter_info_elements_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_116 arg2);
+extern swig_type_117 _wrap_peft_parameter_info_elements_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_parameter_info_bytes_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_118 arg2);
+extern swig_type_119 _wrap_peft_parameter_info_bytes_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern uintptr_t _wrap_new_peft_parameter_info_native_fcd60f559001d3bc(void);
 extern void _wrap_delete_peft_parameter_info_native_fcd60f559001d3bc(uintptr_t arg1);
-extern swig_type_114 _wrap_peft_parameter_info_extent_native_fcd60f559001d3bc(uintptr_t arg1, swig_intgo arg2);
+extern swig_type_120 _wrap_peft_parameter_info_extent_native_fcd60f559001d3bc(uintptr_t arg1, swig_intgo arg2);
 extern void _wrap_peft_module_info_layer_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_intgo arg2);
 extern swig_intgo _wrap_peft_module_info_layer_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern swig_type_115 _wrap_peft_module_info_kind_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_module_info_in_features_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_116 arg2);
-extern swig_type_117 _wrap_peft_module_info_in_features_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_module_info_out_features_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_118 arg2);
-extern swig_type_119 _wrap_peft_module_info_out_features_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern swig_type_121 _wrap_peft_module_info_kind_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_module_info_in_features_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_122 arg2);
+extern swig_type_123 _wrap_peft_module_info_in_features_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_module_info_out_features_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_124 arg2);
+extern swig_type_125 _wrap_peft_module_info_out_features_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_module_info_dtype_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_intgo arg2);
 extern swig_intgo _wrap_peft_module_info_dtype_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_module_info_is_output_head_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_intgo arg2);
@@ -807,38 +830,28 @@ extern void _wrap_peft_save_options_dtype_set_native_fcd60f559001d3bc(uintptr_t 
 extern swig_intgo _wrap_peft_save_options_dtype_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_save_options_without_tokenizer_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_intgo arg2);
 extern swig_intgo _wrap_peft_save_options_without_tokenizer_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_save_options_max_file_bytes_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_120 arg2);
-extern swig_type_121 _wrap_peft_save_options_max_file_bytes_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_save_options_base_model_name_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_122 arg2);
-extern swig_type_123 _wrap_peft_save_options_base_model_name_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_save_options_cancel_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_124 arg2);
-extern swig_type_125 _wrap_peft_save_options_cancel_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_save_options_max_file_bytes_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_126 arg2);
+extern swig_type_127 _wrap_peft_save_options_max_file_bytes_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_save_options_base_model_name_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_128 arg2);
+extern swig_type_129 _wrap_peft_save_options_base_model_name_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_save_options_cancel_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_130 arg2);
+extern swig_type_131 _wrap_peft_save_options_cancel_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern uintptr_t _wrap_new_peft_save_options_native_fcd60f559001d3bc(void);
 extern void _wrap_delete_peft_save_options_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_quantize_options_block_size_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_intgo arg2);
-extern swig_intgo _wrap_peft_quantize_options_block_size_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_quantize_options_double_quantize_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_intgo arg2);
-extern swig_intgo _wrap_peft_quantize_options_double_quantize_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_quantize_options_skip_modules_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_126 arg2);
-extern swig_type_127 _wrap_peft_quantize_options_skip_modules_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_quantize_options_cancel_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_128 arg2);
-extern swig_type_129 _wrap_peft_quantize_options_cancel_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern uintptr_t _wrap_new_peft_quantize_options_native_fcd60f559001d3bc(void);
-extern void _wrap_delete_peft_quantize_options_native_fcd60f559001d3bc(uintptr_t arg1);
-extern swig_type_130 _wrap_peft_model_options_init_native_fcd60f559001d3bc(uintptr_t arg1);
-extern swig_type_131 _wrap_peft_model_load_native_fcd60f559001d3bc(swig_type_132 arg1, swig_type_133 arg2, uintptr_t arg3, swig_type_134 arg4);
-extern swig_type_135 _wrap_peft_model_retain_native_fcd60f559001d3bc(swig_type_136 arg1);
-extern void _wrap_peft_model_free_native_fcd60f559001d3bc(swig_type_137 arg1);
-extern swig_type_138 _wrap_peft_model_get_info_native_fcd60f559001d3bc(swig_type_139 arg1, uintptr_t arg2);
-extern swig_type_140 _wrap_peft_model_describe_native_fcd60f559001d3bc(swig_type_141 arg1, uintptr_t arg2);
-extern swig_type_142 _wrap_peft_model_parameter_at_native_fcd60f559001d3bc(swig_type_143 arg1, swig_type_144 arg2, uintptr_t arg3, uintptr_t arg4);
-extern swig_type_145 _wrap_peft_model_parameter_read_native_fcd60f559001d3bc(swig_type_146 arg1, swig_type_147 arg2, swig_type_148 arg3);
-extern swig_type_149 _wrap_peft_model_module_at_native_fcd60f559001d3bc(swig_type_150 arg1, swig_type_151 arg2, uintptr_t arg3, uintptr_t arg4);
-extern swig_type_152 _wrap_peft_save_options_init_native_fcd60f559001d3bc(uintptr_t arg1);
-extern swig_type_153 _wrap_peft_model_save_native_fcd60f559001d3bc(swig_type_154 arg1, swig_type_155 arg2, uintptr_t arg3);
-extern swig_type_156 _wrap_peft_quantize_options_init_native_fcd60f559001d3bc(uintptr_t arg1);
-extern swig_type_157 _wrap_peft_quantize_nf4_native_fcd60f559001d3bc(swig_type_158 arg1, uintptr_t arg2);
-extern swig_type_159 _wrap_peft_inspect_native_fcd60f559001d3bc(swig_type_160 arg1, swig_type_161 arg2, swig_type_162 arg3, uintptr_t arg4);
+extern swig_type_132 _wrap_peft_model_options_init_native_fcd60f559001d3bc(uintptr_t arg1);
+extern swig_type_133 _wrap_peft_model_load_native_fcd60f559001d3bc(swig_type_134 arg1, swig_type_135 arg2, uintptr_t arg3, swig_type_136 arg4);
+extern swig_type_137 _wrap_peft_model_retain_native_fcd60f559001d3bc(swig_type_138 arg1);
+extern void _wrap_peft_model_free_native_fcd60f559001d3bc(swig_type_139 arg1);
+extern swig_type_140 _wrap_peft_model_get_info_native_fcd60f559001d3bc(swig_type_141 arg1, uintptr_t arg2);
+extern swig_type_142 _wrap_peft_model_describe_native_fcd60f559001d3bc(swig_type_143 arg1, uintptr_t arg2);
+extern swig_type_144 _wrap_peft_model_parameter_at_native_fcd60f559001d3bc(swig_type_145 arg1, swig_type_146 arg2, uintptr_t arg3, uintptr_t arg4);
+extern swig_type_147 _wrap_peft_model_parameter_read_native_fcd60f559001d3bc(swig_type_148 arg1, swig_type_149 arg2, swig_type_150 arg3);
+extern swig_type_151 _wrap_peft_model_module_at_native_fcd60f559001d3bc(swig_type_152 arg1, swig_type_153 arg2, uintptr_t arg3, uintptr_t arg4);
+extern swig_type_154 _wrap_peft_save_options_init_native_fcd60f559001d3bc(uintptr_t arg1);
+extern swig_type_155 _wrap_peft_model_save_native_fcd60f559001d3bc(swig_type_156 arg1, swig_type_157 arg2, uintptr_t arg3);
+extern swig_type_158 _wrap_peft_quantize_options_init_native_fcd60f559001d3bc(uintptr_t arg1);
+extern swig_type_159 _wrap_peft_quantize_nf4_native_fcd60f559001d3bc(swig_type_160 arg1, uintptr_t arg2);
+extern swig_type_161 _wrap_peft_inspect_native_fcd60f559001d3bc(swig_type_162 arg1, swig_type_163 arg2, swig_type_164 arg3, uintptr_t arg4);
 extern void _wrap_peft_tokenizer_info_vocabulary_size_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_intgo arg2);
 extern swig_intgo _wrap_peft_tokenizer_info_vocabulary_size_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_tokenizer_info_bos_id_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_intgo arg2);
@@ -855,32 +868,32 @@ extern void _wrap_peft_tokenizer_info_adds_eos_set_native_fcd60f559001d3bc(uintp
 extern swig_intgo _wrap_peft_tokenizer_info_adds_eos_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_tokenizer_info_has_chat_template_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_intgo arg2);
 extern swig_intgo _wrap_peft_tokenizer_info_has_chat_template_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern swig_type_163 _wrap_peft_tokenizer_info_kind_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern swig_type_164 _wrap_peft_tokenizer_info_pre_tokenizer_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern swig_type_165 _wrap_peft_tokenizer_info_kind_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern swig_type_166 _wrap_peft_tokenizer_info_pre_tokenizer_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern uintptr_t _wrap_new_peft_tokenizer_info_native_fcd60f559001d3bc(void);
 extern void _wrap_delete_peft_tokenizer_info_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_chat_options_add_generation_prompt_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_intgo arg2);
 extern swig_intgo _wrap_peft_chat_options_add_generation_prompt_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_chat_options_chat_template_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_165 arg2);
-extern swig_type_166 _wrap_peft_chat_options_chat_template_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_chat_options_tools_json_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_167 arg2);
-extern swig_type_168 _wrap_peft_chat_options_tools_json_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_chat_options_chat_template_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_167 arg2);
+extern swig_type_168 _wrap_peft_chat_options_chat_template_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_chat_options_tools_json_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_169 arg2);
+extern swig_type_170 _wrap_peft_chat_options_tools_json_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern uintptr_t _wrap_new_peft_chat_options_native_fcd60f559001d3bc(void);
 extern void _wrap_delete_peft_chat_options_native_fcd60f559001d3bc(uintptr_t arg1);
-extern swig_type_169 _wrap_peft_tokenizer_load_native_fcd60f559001d3bc(swig_type_170 arg1, swig_type_171 arg2, swig_type_172 arg3);
-extern swig_type_173 _wrap_peft_tokenizer_from_model_native_fcd60f559001d3bc(swig_type_174 arg1, swig_type_175 arg2);
-extern void _wrap_peft_tokenizer_free_native_fcd60f559001d3bc(swig_type_176 arg1);
-extern swig_type_177 _wrap_peft_tokenizer_get_info_native_fcd60f559001d3bc(swig_type_178 arg1, uintptr_t arg2);
-extern swig_type_179 _wrap_peft_tokenizer_save_native_fcd60f559001d3bc(swig_type_180 arg1, swig_type_181 arg2);
-extern swig_type_182 _wrap_peft_tokenizer_encode_native_fcd60f559001d3bc(swig_type_183 arg1, swig_type_184 arg2, swig_intgo arg3, uintptr_t arg4);
-extern swig_type_185 _wrap_peft_tokenizer_decode_native_fcd60f559001d3bc(swig_type_186 arg1, swig_type_187 arg2, swig_intgo arg3, uintptr_t arg4);
-extern swig_type_188 _wrap_peft_tokenizer_token_text_native_fcd60f559001d3bc(swig_type_189 arg1, swig_intgo arg2, uintptr_t arg3);
-extern swig_type_190 _wrap_peft_tokenizer_token_id_native_fcd60f559001d3bc(swig_type_191 arg1, swig_type_192 arg2, swig_type_193 arg3);
-extern swig_type_194 _wrap_peft_chat_options_init_native_fcd60f559001d3bc(uintptr_t arg1);
-extern swig_type_195 _wrap_peft_chat_apply_native_fcd60f559001d3bc(swig_type_196 arg1, swig_type_197 arg2, uintptr_t arg3, uintptr_t arg4);
-extern swig_type_198 _wrap_peft_stream_decoder_create_native_fcd60f559001d3bc(swig_type_199 arg1, swig_intgo arg2, swig_type_200 arg3);
-extern swig_type_201 _wrap_peft_stream_decoder_push_native_fcd60f559001d3bc(swig_type_202 arg1, swig_intgo arg2, uintptr_t arg3);
-extern void _wrap_peft_stream_decoder_free_native_fcd60f559001d3bc(swig_type_203 arg1);
+extern swig_type_171 _wrap_peft_tokenizer_load_native_fcd60f559001d3bc(swig_type_172 arg1, swig_type_173 arg2, swig_type_174 arg3);
+extern swig_type_175 _wrap_peft_tokenizer_from_model_native_fcd60f559001d3bc(swig_type_176 arg1, swig_type_177 arg2);
+extern void _wrap_peft_tokenizer_free_native_fcd60f559001d3bc(swig_type_178 arg1);
+extern swig_type_179 _wrap_peft_tokenizer_get_info_native_fcd60f559001d3bc(swig_type_180 arg1, uintptr_t arg2);
+extern swig_type_181 _wrap_peft_tokenizer_save_native_fcd60f559001d3bc(swig_type_182 arg1, swig_type_183 arg2);
+extern swig_type_184 _wrap_peft_tokenizer_encode_native_fcd60f559001d3bc(swig_type_185 arg1, swig_type_186 arg2, swig_intgo arg3, uintptr_t arg4);
+extern swig_type_187 _wrap_peft_tokenizer_decode_native_fcd60f559001d3bc(swig_type_188 arg1, swig_type_189 arg2, swig_intgo arg3, uintptr_t arg4);
+extern swig_type_190 _wrap_peft_tokenizer_token_text_native_fcd60f559001d3bc(swig_type_191 arg1, swig_intgo arg2, uintptr_t arg3);
+extern swig_type_192 _wrap_peft_tokenizer_token_id_native_fcd60f559001d3bc(swig_type_193 arg1, swig_type_194 arg2, swig_type_195 arg3);
+extern swig_type_196 _wrap_peft_chat_options_init_native_fcd60f559001d3bc(uintptr_t arg1);
+extern swig_type_197 _wrap_peft_chat_apply_native_fcd60f559001d3bc(swig_type_198 arg1, swig_type_199 arg2, uintptr_t arg3, uintptr_t arg4);
+extern swig_type_200 _wrap_peft_stream_decoder_create_native_fcd60f559001d3bc(swig_type_201 arg1, swig_intgo arg2, swig_type_202 arg3);
+extern swig_type_203 _wrap_peft_stream_decoder_push_native_fcd60f559001d3bc(swig_type_204 arg1, swig_intgo arg2, uintptr_t arg3);
+extern void _wrap_peft_stream_decoder_free_native_fcd60f559001d3bc(swig_type_205 arg1);
 extern swig_intgo _wrap_PEFT_LABEL_IGNORED_native_fcd60f559001d3bc(void);
 extern swig_intgo _wrap_PEFT_LABEL_NEXT_TOKEN_native_fcd60f559001d3bc(void);
 extern swig_intgo _wrap_PEFT_LABEL_TOKENS_native_fcd60f559001d3bc(void);
@@ -896,58 +909,58 @@ extern swig_intgo _wrap_PEFT_DATA_PLAIN_native_fcd60f559001d3bc(void);
 extern swig_intgo _wrap_PEFT_DATA_TOKENS_native_fcd60f559001d3bc(void);
 extern void _wrap_peft_dataset_options_format_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_intgo arg2);
 extern swig_intgo _wrap_peft_dataset_options_format_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_dataset_options_max_seq_len_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_204 arg2);
-extern swig_type_205 _wrap_peft_dataset_options_max_seq_len_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_dataset_options_max_seq_len_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_206 arg2);
+extern swig_type_207 _wrap_peft_dataset_options_max_seq_len_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_dataset_options_completion_only_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_intgo arg2);
 extern swig_intgo _wrap_peft_dataset_options_completion_only_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_dataset_options_append_eos_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_intgo arg2);
 extern swig_intgo _wrap_peft_dataset_options_append_eos_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_dataset_options_add_special_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_intgo arg2);
 extern swig_intgo _wrap_peft_dataset_options_add_special_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_dataset_options_chat_template_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_206 arg2);
-extern swig_type_207 _wrap_peft_dataset_options_chat_template_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_dataset_options_first_row_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_208 arg2);
-extern swig_type_209 _wrap_peft_dataset_options_first_row_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_dataset_options_row_count_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_210 arg2);
-extern swig_type_211 _wrap_peft_dataset_options_row_count_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_dataset_options_cancel_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_212 arg2);
-extern swig_type_213 _wrap_peft_dataset_options_cancel_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_dataset_options_chat_template_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_208 arg2);
+extern swig_type_209 _wrap_peft_dataset_options_chat_template_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_dataset_options_first_row_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_210 arg2);
+extern swig_type_211 _wrap_peft_dataset_options_first_row_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_dataset_options_row_count_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_212 arg2);
+extern swig_type_213 _wrap_peft_dataset_options_row_count_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_dataset_options_cancel_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_214 arg2);
+extern swig_type_215 _wrap_peft_dataset_options_cancel_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern uintptr_t _wrap_new_peft_dataset_options_native_fcd60f559001d3bc(void);
 extern void _wrap_delete_peft_dataset_options_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_dataset_info_format_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_intgo arg2);
 extern swig_intgo _wrap_peft_dataset_info_format_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_dataset_info_rows_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_214 arg2);
-extern swig_type_215 _wrap_peft_dataset_info_rows_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_dataset_info_tokens_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_216 arg2);
-extern swig_type_217 _wrap_peft_dataset_info_tokens_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_dataset_info_loss_tokens_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_218 arg2);
-extern swig_type_219 _wrap_peft_dataset_info_loss_tokens_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_dataset_info_longest_row_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_220 arg2);
-extern swig_type_221 _wrap_peft_dataset_info_longest_row_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_dataset_info_truncated_rows_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_222 arg2);
-extern swig_type_223 _wrap_peft_dataset_info_truncated_rows_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_dataset_info_masked_rows_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_224 arg2);
-extern swig_type_225 _wrap_peft_dataset_info_masked_rows_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_dataset_info_empty_rows_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_226 arg2);
-extern swig_type_227 _wrap_peft_dataset_info_empty_rows_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_dataset_info_rows_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_216 arg2);
+extern swig_type_217 _wrap_peft_dataset_info_rows_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_dataset_info_tokens_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_218 arg2);
+extern swig_type_219 _wrap_peft_dataset_info_tokens_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_dataset_info_loss_tokens_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_220 arg2);
+extern swig_type_221 _wrap_peft_dataset_info_loss_tokens_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_dataset_info_longest_row_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_222 arg2);
+extern swig_type_223 _wrap_peft_dataset_info_longest_row_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_dataset_info_truncated_rows_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_224 arg2);
+extern swig_type_225 _wrap_peft_dataset_info_truncated_rows_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_dataset_info_masked_rows_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_226 arg2);
+extern swig_type_227 _wrap_peft_dataset_info_masked_rows_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_dataset_info_empty_rows_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_228 arg2);
+extern swig_type_229 _wrap_peft_dataset_info_empty_rows_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_dataset_info_completion_only_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_intgo arg2);
 extern swig_intgo _wrap_peft_dataset_info_completion_only_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_dataset_info_appended_eos_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_intgo arg2);
 extern swig_intgo _wrap_peft_dataset_info_appended_eos_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern swig_type_228 _wrap_peft_dataset_info_summary_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern swig_type_230 _wrap_peft_dataset_info_summary_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern uintptr_t _wrap_new_peft_dataset_info_native_fcd60f559001d3bc(void);
 extern void _wrap_delete_peft_dataset_info_native_fcd60f559001d3bc(uintptr_t arg1);
 extern swig_intgo _wrap_PEFT_ROW_IDS_native_fcd60f559001d3bc(void);
 extern swig_intgo _wrap_PEFT_ROW_LABELS_native_fcd60f559001d3bc(void);
 extern swig_intgo _wrap_PEFT_ROW_TYPE_IDS_native_fcd60f559001d3bc(void);
 extern swig_intgo _wrap_PEFT_ROW_DECODER_IDS_native_fcd60f559001d3bc(void);
-extern swig_type_229 _wrap_peft_dataset_options_init_native_fcd60f559001d3bc(uintptr_t arg1);
-extern swig_type_230 _wrap_peft_dataset_from_file_native_fcd60f559001d3bc(swig_type_231 arg1, swig_type_232 arg2, swig_type_233 arg3, uintptr_t arg4, swig_type_234 arg5);
-extern swig_type_235 _wrap_peft_dataset_from_text_native_fcd60f559001d3bc(swig_type_236 arg1, swig_type_237 arg2, swig_type_238 arg3, uintptr_t arg4, swig_type_239 arg5);
-extern swig_type_240 _wrap_peft_dataset_from_rows_native_fcd60f559001d3bc(swig_type_241 arg1, uintptr_t arg2, uintptr_t arg3, swig_type_242 arg4);
-extern void _wrap_peft_dataset_free_native_fcd60f559001d3bc(swig_type_243 arg1);
-extern swig_type_244 _wrap_peft_dataset_get_info_native_fcd60f559001d3bc(swig_type_245 arg1, uintptr_t arg2);
-extern swig_type_246 _wrap_peft_dataset_row_native_fcd60f559001d3bc(swig_type_247 arg1, swig_type_248 arg2, swig_intgo arg3, uintptr_t arg4);
+extern swig_type_231 _wrap_peft_dataset_options_init_native_fcd60f559001d3bc(uintptr_t arg1);
+extern swig_type_232 _wrap_peft_dataset_from_file_native_fcd60f559001d3bc(swig_type_233 arg1, swig_type_234 arg2, swig_type_235 arg3, uintptr_t arg4, swig_type_236 arg5);
+extern swig_type_237 _wrap_peft_dataset_from_text_native_fcd60f559001d3bc(swig_type_238 arg1, swig_type_239 arg2, swig_type_240 arg3, uintptr_t arg4, swig_type_241 arg5);
+extern swig_type_242 _wrap_peft_dataset_from_rows_native_fcd60f559001d3bc(swig_type_243 arg1, uintptr_t arg2, uintptr_t arg3, swig_type_244 arg4);
+extern void _wrap_peft_dataset_free_native_fcd60f559001d3bc(swig_type_245 arg1);
+extern swig_type_246 _wrap_peft_dataset_get_info_native_fcd60f559001d3bc(swig_type_247 arg1, uintptr_t arg2);
+extern swig_type_248 _wrap_peft_dataset_row_native_fcd60f559001d3bc(swig_type_249 arg1, swig_type_250 arg2, swig_intgo arg3, uintptr_t arg4);
 extern swig_intgo _wrap_PEFT_TARGET_AUTO_native_fcd60f559001d3bc(void);
 extern swig_intgo _wrap_PEFT_TARGET_LIST_native_fcd60f559001d3bc(void);
 extern swig_intgo _wrap_PEFT_TARGET_REGEX_native_fcd60f559001d3bc(void);
@@ -972,50 +985,50 @@ extern void _wrap_peft_lora_config_init_lora_weights_set_native_fcd60f559001d3bc
 extern swig_intgo _wrap_peft_lora_config_init_lora_weights_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_lora_config_target_kind_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_intgo arg2);
 extern swig_intgo _wrap_peft_lora_config_target_kind_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_lora_config_target_modules_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_249 arg2);
-extern swig_type_250 _wrap_peft_lora_config_target_modules_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_lora_config_exclude_modules_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_251 arg2);
-extern swig_type_252 _wrap_peft_lora_config_exclude_modules_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_lora_config_target_modules_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_251 arg2);
+extern swig_type_252 _wrap_peft_lora_config_target_modules_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_lora_config_exclude_modules_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_253 arg2);
+extern swig_type_254 _wrap_peft_lora_config_exclude_modules_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_lora_config_exclude_is_regex_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_intgo arg2);
 extern swig_intgo _wrap_peft_lora_config_exclude_is_regex_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_lora_config_layers_pattern_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_253 arg2);
-extern swig_type_254 _wrap_peft_lora_config_layers_pattern_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_lora_config_rank_pattern_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_255 arg2);
-extern swig_type_256 _wrap_peft_lora_config_rank_pattern_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_lora_config_alpha_pattern_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_257 arg2);
-extern swig_type_258 _wrap_peft_lora_config_alpha_pattern_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_lora_config_modules_to_save_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_259 arg2);
-extern swig_type_260 _wrap_peft_lora_config_modules_to_save_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_lora_config_seed_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_261 arg2);
-extern swig_type_262 _wrap_peft_lora_config_seed_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_lora_config_layers_pattern_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_255 arg2);
+extern swig_type_256 _wrap_peft_lora_config_layers_pattern_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_lora_config_rank_pattern_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_257 arg2);
+extern swig_type_258 _wrap_peft_lora_config_rank_pattern_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_lora_config_alpha_pattern_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_259 arg2);
+extern swig_type_260 _wrap_peft_lora_config_alpha_pattern_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_lora_config_modules_to_save_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_261 arg2);
+extern swig_type_262 _wrap_peft_lora_config_modules_to_save_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_lora_config_seed_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_263 arg2);
+extern swig_type_264 _wrap_peft_lora_config_seed_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern uintptr_t _wrap_new_peft_lora_config_native_fcd60f559001d3bc(void);
 extern void _wrap_delete_peft_lora_config_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_lora_config_add_layer_native_fcd60f559001d3bc(uintptr_t arg1, swig_intgo arg2);
 extern void _wrap_peft_adapter_options_trainable_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_intgo arg2);
 extern swig_intgo _wrap_peft_adapter_options_trainable_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_adapter_options_seed_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_263 arg2);
-extern swig_type_264 _wrap_peft_adapter_options_seed_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_adapter_options_cancel_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_265 arg2);
-extern swig_type_266 _wrap_peft_adapter_options_cancel_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_adapter_options_seed_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_265 arg2);
+extern swig_type_266 _wrap_peft_adapter_options_seed_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_adapter_options_cancel_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_267 arg2);
+extern swig_type_268 _wrap_peft_adapter_options_cancel_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern uintptr_t _wrap_new_peft_adapter_options_native_fcd60f559001d3bc(void);
 extern void _wrap_delete_peft_adapter_options_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_adapter_info_r_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_intgo arg2);
 extern swig_intgo _wrap_peft_adapter_info_r_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern swig_type_267 _wrap_peft_adapter_info_method_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern swig_type_269 _wrap_peft_adapter_info_method_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_adapter_info_lora_alpha_set_native_fcd60f559001d3bc(uintptr_t arg1, double arg2);
 extern double _wrap_peft_adapter_info_lora_alpha_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_adapter_info_scale_set_native_fcd60f559001d3bc(uintptr_t arg1, double arg2);
 extern double _wrap_peft_adapter_info_scale_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_adapter_info_parameter_elements_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_268 arg2);
-extern swig_type_269 _wrap_peft_adapter_info_parameter_elements_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_adapter_info_parameter_bytes_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_270 arg2);
-extern swig_type_271 _wrap_peft_adapter_info_parameter_bytes_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_adapter_info_parameter_count_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_272 arg2);
-extern swig_type_273 _wrap_peft_adapter_info_parameter_count_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_adapter_info_module_count_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_274 arg2);
-extern swig_type_275 _wrap_peft_adapter_info_module_count_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_adapter_info_trained_steps_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_276 arg2);
-extern swig_type_277 _wrap_peft_adapter_info_trained_steps_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_adapter_info_parameter_elements_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_270 arg2);
+extern swig_type_271 _wrap_peft_adapter_info_parameter_elements_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_adapter_info_parameter_bytes_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_272 arg2);
+extern swig_type_273 _wrap_peft_adapter_info_parameter_bytes_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_adapter_info_parameter_count_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_274 arg2);
+extern swig_type_275 _wrap_peft_adapter_info_parameter_count_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_adapter_info_module_count_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_276 arg2);
+extern swig_type_277 _wrap_peft_adapter_info_module_count_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_adapter_info_trained_steps_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_278 arg2);
+extern swig_type_279 _wrap_peft_adapter_info_trained_steps_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_adapter_info_trainable_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_intgo arg2);
 extern swig_intgo _wrap_peft_adapter_info_trainable_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_adapter_info_attached_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_intgo arg2);
@@ -1032,24 +1045,24 @@ extern void _wrap_peft_merge_options_dry_run_set_native_fcd60f559001d3bc(uintptr
 extern swig_intgo _wrap_peft_merge_options_dry_run_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_merge_options_discard_originals_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_intgo arg2);
 extern swig_intgo _wrap_peft_merge_options_discard_originals_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_merge_options_cancel_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_278 arg2);
-extern swig_type_279 _wrap_peft_merge_options_cancel_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_merge_options_cancel_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_280 arg2);
+extern swig_type_281 _wrap_peft_merge_options_cancel_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_merge_options_save_dtype_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_intgo arg2);
 extern swig_intgo _wrap_peft_merge_options_save_dtype_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern uintptr_t _wrap_new_peft_merge_options_native_fcd60f559001d3bc(void);
 extern void _wrap_delete_peft_merge_options_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_merge_result_merged_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_intgo arg2);
 extern swig_intgo _wrap_peft_merge_result_merged_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_merge_result_tensor_count_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_280 arg2);
-extern swig_type_281 _wrap_peft_merge_result_tensor_count_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_merge_result_below_minimum_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_282 arg2);
-extern swig_type_283 _wrap_peft_merge_result_below_minimum_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_merge_result_tensor_count_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_282 arg2);
+extern swig_type_283 _wrap_peft_merge_result_tensor_count_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_merge_result_below_minimum_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_284 arg2);
+extern swig_type_285 _wrap_peft_merge_result_below_minimum_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_merge_result_minimum_retained_set_native_fcd60f559001d3bc(uintptr_t arg1, double arg2);
 extern double _wrap_peft_merge_result_minimum_retained_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_merge_result_mean_retained_set_native_fcd60f559001d3bc(uintptr_t arg1, double arg2);
 extern double _wrap_peft_merge_result_mean_retained_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_merge_result_original_bytes_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_284 arg2);
-extern swig_type_285 _wrap_peft_merge_result_original_bytes_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_merge_result_original_bytes_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_286 arg2);
+extern swig_type_287 _wrap_peft_merge_result_original_bytes_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern uintptr_t _wrap_new_peft_merge_result_native_fcd60f559001d3bc(void);
 extern void _wrap_delete_peft_merge_result_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_merge_tensor_dtype_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_intgo arg2);
@@ -1062,28 +1075,28 @@ extern void _wrap_peft_merge_tensor_weight_norm_set_native_fcd60f559001d3bc(uint
 extern double _wrap_peft_merge_tensor_weight_norm_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern uintptr_t _wrap_new_peft_merge_tensor_native_fcd60f559001d3bc(void);
 extern void _wrap_delete_peft_merge_tensor_native_fcd60f559001d3bc(uintptr_t arg1);
-extern swig_type_286 _wrap_peft_lora_config_init_native_fcd60f559001d3bc(uintptr_t arg1);
-extern swig_type_287 _wrap_peft_attach_lora_native_fcd60f559001d3bc(swig_type_288 arg1, swig_type_289 arg2, uintptr_t arg3, swig_type_290 arg4);
-extern swig_type_291 _wrap_peft_adapter_options_init_native_fcd60f559001d3bc(uintptr_t arg1);
-extern swig_type_292 _wrap_peft_attach_native_fcd60f559001d3bc(swig_type_293 arg1, swig_type_294 arg2, swig_type_295 arg3, uintptr_t arg4, swig_type_296 arg5);
-extern swig_type_297 _wrap_peft_adapter_load_native_fcd60f559001d3bc(swig_type_298 arg1, swig_type_299 arg2, swig_type_300 arg3, uintptr_t arg4, swig_type_301 arg5);
-extern swig_type_302 _wrap_peft_adapter_save_native_fcd60f559001d3bc(swig_type_303 arg1, swig_type_304 arg2, uintptr_t arg3);
-extern swig_type_305 _wrap_peft_adapter_retain_native_fcd60f559001d3bc(swig_type_306 arg1);
-extern void _wrap_peft_adapter_free_native_fcd60f559001d3bc(swig_type_307 arg1);
-extern swig_type_308 _wrap_peft_adapter_get_info_native_fcd60f559001d3bc(swig_type_309 arg1, uintptr_t arg2);
-extern swig_type_310 _wrap_peft_adapter_get_name_native_fcd60f559001d3bc(swig_type_311 arg1, uintptr_t arg2);
-extern swig_type_312 _wrap_peft_adapter_get_config_native_fcd60f559001d3bc(swig_type_313 arg1, uintptr_t arg2);
-extern swig_type_314 _wrap_peft_adapter_parameter_at_native_fcd60f559001d3bc(swig_type_315 arg1, swig_type_316 arg2, uintptr_t arg3, uintptr_t arg4);
-extern swig_type_317 _wrap_peft_adapter_parameter_read_native_fcd60f559001d3bc(swig_type_318 arg1, swig_type_319 arg2, swig_type_320 arg3);
-extern swig_type_321 _wrap_peft_adapter_set_scale_native_fcd60f559001d3bc(swig_type_322 arg1, double arg2);
-extern swig_type_323 _wrap_peft_adapter_detach_native_fcd60f559001d3bc(swig_type_324 arg1);
-extern swig_type_325 _wrap_peft_model_adapter_at_native_fcd60f559001d3bc(swig_type_326 arg1, swig_type_327 arg2, swig_type_328 arg3);
-extern swig_type_329 _wrap_peft_model_adapter_find_native_fcd60f559001d3bc(swig_type_330 arg1, swig_type_331 arg2, swig_type_332 arg3);
-extern swig_type_333 _wrap_peft_merge_options_init_native_fcd60f559001d3bc(uintptr_t arg1);
-extern swig_type_334 _wrap_peft_merge_native_fcd60f559001d3bc(swig_type_335 arg1, swig_type_336 arg2, uintptr_t arg3, uintptr_t arg4);
-extern swig_type_337 _wrap_peft_merge_tensor_at_native_fcd60f559001d3bc(swig_type_338 arg1, swig_type_339 arg2, uintptr_t arg3, uintptr_t arg4);
-extern swig_type_340 _wrap_peft_unmerge_native_fcd60f559001d3bc(swig_type_341 arg1);
-extern swig_type_342 _wrap_peft_merge_discard_native_fcd60f559001d3bc(swig_type_343 arg1);
+extern swig_type_288 _wrap_peft_lora_config_init_native_fcd60f559001d3bc(uintptr_t arg1);
+extern swig_type_289 _wrap_peft_attach_lora_native_fcd60f559001d3bc(swig_type_290 arg1, swig_type_291 arg2, uintptr_t arg3, swig_type_292 arg4);
+extern swig_type_293 _wrap_peft_adapter_options_init_native_fcd60f559001d3bc(uintptr_t arg1);
+extern swig_type_294 _wrap_peft_attach_native_fcd60f559001d3bc(swig_type_295 arg1, swig_type_296 arg2, swig_type_297 arg3, uintptr_t arg4, swig_type_298 arg5);
+extern swig_type_299 _wrap_peft_adapter_load_native_fcd60f559001d3bc(swig_type_300 arg1, swig_type_301 arg2, swig_type_302 arg3, uintptr_t arg4, swig_type_303 arg5);
+extern swig_type_304 _wrap_peft_adapter_save_native_fcd60f559001d3bc(swig_type_305 arg1, swig_type_306 arg2, uintptr_t arg3);
+extern swig_type_307 _wrap_peft_adapter_retain_native_fcd60f559001d3bc(swig_type_308 arg1);
+extern void _wrap_peft_adapter_free_native_fcd60f559001d3bc(swig_type_309 arg1);
+extern swig_type_310 _wrap_peft_adapter_get_info_native_fcd60f559001d3bc(swig_type_311 arg1, uintptr_t arg2);
+extern swig_type_312 _wrap_peft_adapter_get_name_native_fcd60f559001d3bc(swig_type_313 arg1, uintptr_t arg2);
+extern swig_type_314 _wrap_peft_adapter_get_config_native_fcd60f559001d3bc(swig_type_315 arg1, uintptr_t arg2);
+extern swig_type_316 _wrap_peft_adapter_parameter_at_native_fcd60f559001d3bc(swig_type_317 arg1, swig_type_318 arg2, uintptr_t arg3, uintptr_t arg4);
+extern swig_type_319 _wrap_peft_adapter_parameter_read_native_fcd60f559001d3bc(swig_type_320 arg1, swig_type_321 arg2, swig_type_322 arg3);
+extern swig_type_323 _wrap_peft_adapter_set_scale_native_fcd60f559001d3bc(swig_type_324 arg1, double arg2);
+extern swig_type_325 _wrap_peft_adapter_detach_native_fcd60f559001d3bc(swig_type_326 arg1);
+extern swig_type_327 _wrap_peft_model_adapter_at_native_fcd60f559001d3bc(swig_type_328 arg1, swig_type_329 arg2, swig_type_330 arg3);
+extern swig_type_331 _wrap_peft_model_adapter_find_native_fcd60f559001d3bc(swig_type_332 arg1, swig_type_333 arg2, swig_type_334 arg3);
+extern swig_type_335 _wrap_peft_merge_options_init_native_fcd60f559001d3bc(uintptr_t arg1);
+extern swig_type_336 _wrap_peft_merge_native_fcd60f559001d3bc(swig_type_337 arg1, swig_type_338 arg2, uintptr_t arg3, uintptr_t arg4);
+extern swig_type_339 _wrap_peft_merge_tensor_at_native_fcd60f559001d3bc(swig_type_340 arg1, swig_type_341 arg2, uintptr_t arg3, uintptr_t arg4);
+extern swig_type_342 _wrap_peft_unmerge_native_fcd60f559001d3bc(swig_type_343 arg1);
+extern swig_type_344 _wrap_peft_merge_discard_native_fcd60f559001d3bc(swig_type_345 arg1);
 extern swig_intgo _wrap_PEFT_SCHEDULE_CONSTANT_native_fcd60f559001d3bc(void);
 extern swig_intgo _wrap_PEFT_SCHEDULE_LINEAR_native_fcd60f559001d3bc(void);
 extern swig_intgo _wrap_PEFT_SCHEDULE_COSINE_native_fcd60f559001d3bc(void);
@@ -1099,14 +1112,14 @@ extern void _wrap_peft_trainer_options_schedule_set_native_fcd60f559001d3bc(uint
 extern swig_intgo _wrap_peft_trainer_options_schedule_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_trainer_options_epochs_set_native_fcd60f559001d3bc(uintptr_t arg1, double arg2);
 extern double _wrap_peft_trainer_options_epochs_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_trainer_options_max_steps_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_344 arg2);
-extern swig_type_345 _wrap_peft_trainer_options_max_steps_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_trainer_options_max_steps_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_346 arg2);
+extern swig_type_347 _wrap_peft_trainer_options_max_steps_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_trainer_options_learning_rate_set_native_fcd60f559001d3bc(uintptr_t arg1, double arg2);
 extern double _wrap_peft_trainer_options_learning_rate_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_trainer_options_warmup_ratio_set_native_fcd60f559001d3bc(uintptr_t arg1, double arg2);
 extern double _wrap_peft_trainer_options_warmup_ratio_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_trainer_options_warmup_steps_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_346 arg2);
-extern swig_type_347 _wrap_peft_trainer_options_warmup_steps_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_trainer_options_warmup_steps_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_348 arg2);
+extern swig_type_349 _wrap_peft_trainer_options_warmup_steps_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_trainer_options_weight_decay_set_native_fcd60f559001d3bc(uintptr_t arg1, double arg2);
 extern double _wrap_peft_trainer_options_weight_decay_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_trainer_options_beta1_set_native_fcd60f559001d3bc(uintptr_t arg1, double arg2);
@@ -1117,24 +1130,24 @@ extern void _wrap_peft_trainer_options_epsilon_set_native_fcd60f559001d3bc(uintp
 extern double _wrap_peft_trainer_options_epsilon_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_trainer_options_max_grad_norm_set_native_fcd60f559001d3bc(uintptr_t arg1, double arg2);
 extern double _wrap_peft_trainer_options_max_grad_norm_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_trainer_options_seed_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_348 arg2);
-extern swig_type_349 _wrap_peft_trainer_options_seed_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_trainer_options_seed_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_350 arg2);
+extern swig_type_351 _wrap_peft_trainer_options_seed_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_trainer_options_shuffle_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_intgo arg2);
 extern swig_intgo _wrap_peft_trainer_options_shuffle_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_trainer_options_packing_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_intgo arg2);
 extern swig_intgo _wrap_peft_trainer_options_packing_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_trainer_options_packing_length_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_350 arg2);
-extern swig_type_351 _wrap_peft_trainer_options_packing_length_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_trainer_options_packing_length_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_352 arg2);
+extern swig_type_353 _wrap_peft_trainer_options_packing_length_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_trainer_options_activation_checkpointing_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_intgo arg2);
 extern swig_intgo _wrap_peft_trainer_options_activation_checkpointing_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_trainer_options_compute_dtype_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_intgo arg2);
 extern swig_intgo _wrap_peft_trainer_options_compute_dtype_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_trainer_options_eval_dataset_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_352 arg2);
-extern swig_type_353 _wrap_peft_trainer_options_eval_dataset_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_trainer_options_eval_steps_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_354 arg2);
-extern swig_type_355 _wrap_peft_trainer_options_eval_steps_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_trainer_options_save_steps_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_356 arg2);
-extern swig_type_357 _wrap_peft_trainer_options_save_steps_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_trainer_options_eval_dataset_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_354 arg2);
+extern swig_type_355 _wrap_peft_trainer_options_eval_dataset_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_trainer_options_eval_steps_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_356 arg2);
+extern swig_type_357 _wrap_peft_trainer_options_eval_steps_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_trainer_options_save_steps_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_358 arg2);
+extern swig_type_359 _wrap_peft_trainer_options_save_steps_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_trainer_options_save_total_limit_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_intgo arg2);
 extern swig_intgo _wrap_peft_trainer_options_save_total_limit_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_trainer_options_keep_best_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_intgo arg2);
@@ -1143,12 +1156,14 @@ extern void _wrap_peft_trainer_options_early_stopping_patience_set_native_fcd60f
 extern swig_intgo _wrap_peft_trainer_options_early_stopping_patience_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_trainer_options_max_skipped_in_row_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_intgo arg2);
 extern swig_intgo _wrap_peft_trainer_options_max_skipped_in_row_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_trainer_options_output_dir_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_358 arg2);
-extern swig_type_359 _wrap_peft_trainer_options_output_dir_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_trainer_options_output_dir_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_360 arg2);
+extern swig_type_361 _wrap_peft_trainer_options_output_dir_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_trainer_options_optimizer_placement_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_intgo arg2);
+extern swig_intgo _wrap_peft_trainer_options_optimizer_placement_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern uintptr_t _wrap_new_peft_trainer_options_native_fcd60f559001d3bc(void);
 extern void _wrap_delete_peft_trainer_options_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_step_options_cancel_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_360 arg2);
-extern swig_type_361 _wrap_peft_step_options_cancel_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_step_options_cancel_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_362 arg2);
+extern swig_type_363 _wrap_peft_step_options_cancel_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern uintptr_t _wrap_new_peft_step_options_native_fcd60f559001d3bc(void);
 extern void _wrap_delete_peft_step_options_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_step_options_set_row_list_native_fcd60f559001d3bc(uintptr_t arg1, uintptr_t arg2);
@@ -1158,10 +1173,10 @@ extern swig_intgo _wrap_PEFT_EVENT_CHECKPOINT_native_fcd60f559001d3bc(void);
 extern swig_intgo _wrap_PEFT_EVENT_END_native_fcd60f559001d3bc(void);
 extern void _wrap_peft_step_result_kind_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_intgo arg2);
 extern swig_intgo _wrap_peft_step_result_kind_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_step_result_step_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_362 arg2);
-extern swig_type_363 _wrap_peft_step_result_step_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_step_result_total_steps_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_364 arg2);
-extern swig_type_365 _wrap_peft_step_result_total_steps_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_step_result_step_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_364 arg2);
+extern swig_type_365 _wrap_peft_step_result_step_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_step_result_total_steps_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_366 arg2);
+extern swig_type_367 _wrap_peft_step_result_total_steps_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_step_result_epoch_set_native_fcd60f559001d3bc(uintptr_t arg1, double arg2);
 extern double _wrap_peft_step_result_epoch_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_step_result_loss_set_native_fcd60f559001d3bc(uintptr_t arg1, double arg2);
@@ -1170,24 +1185,24 @@ extern void _wrap_peft_step_result_learning_rate_set_native_fcd60f559001d3bc(uin
 extern double _wrap_peft_step_result_learning_rate_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_step_result_grad_norm_set_native_fcd60f559001d3bc(uintptr_t arg1, double arg2);
 extern double _wrap_peft_step_result_grad_norm_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_step_result_tokens_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_366 arg2);
-extern swig_type_367 _wrap_peft_step_result_tokens_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_step_result_loss_tokens_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_368 arg2);
-extern swig_type_369 _wrap_peft_step_result_loss_tokens_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_step_result_tokens_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_368 arg2);
+extern swig_type_369 _wrap_peft_step_result_tokens_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_step_result_loss_tokens_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_370 arg2);
+extern swig_type_371 _wrap_peft_step_result_loss_tokens_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_step_result_seconds_set_native_fcd60f559001d3bc(uintptr_t arg1, double arg2);
 extern double _wrap_peft_step_result_seconds_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_step_result_tokens_per_second_set_native_fcd60f559001d3bc(uintptr_t arg1, double arg2);
 extern double _wrap_peft_step_result_tokens_per_second_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_step_result_peak_memory_bytes_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_370 arg2);
-extern swig_type_371 _wrap_peft_step_result_peak_memory_bytes_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_step_result_skipped_steps_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_372 arg2);
-extern swig_type_373 _wrap_peft_step_result_skipped_steps_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_step_result_peak_memory_bytes_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_372 arg2);
+extern swig_type_373 _wrap_peft_step_result_peak_memory_bytes_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_step_result_skipped_steps_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_374 arg2);
+extern swig_type_375 _wrap_peft_step_result_skipped_steps_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_step_result_eval_loss_set_native_fcd60f559001d3bc(uintptr_t arg1, double arg2);
 extern double _wrap_peft_step_result_eval_loss_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_step_result_best_eval_loss_set_native_fcd60f559001d3bc(uintptr_t arg1, double arg2);
 extern double _wrap_peft_step_result_best_eval_loss_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_step_result_best_step_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_374 arg2);
-extern swig_type_375 _wrap_peft_step_result_best_step_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_step_result_best_step_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_376 arg2);
+extern swig_type_377 _wrap_peft_step_result_best_step_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_step_result_skipped_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_intgo arg2);
 extern swig_intgo _wrap_peft_step_result_skipped_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_step_result_is_best_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_intgo arg2);
@@ -1198,41 +1213,41 @@ extern uintptr_t _wrap_new_peft_step_result_native_fcd60f559001d3bc(void);
 extern void _wrap_delete_peft_step_result_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_trainer_info_finished_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_intgo arg2);
 extern swig_intgo _wrap_peft_trainer_info_finished_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_trainer_info_step_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_376 arg2);
-extern swig_type_377 _wrap_peft_trainer_info_step_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_trainer_info_total_steps_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_378 arg2);
-extern swig_type_379 _wrap_peft_trainer_info_total_steps_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_trainer_info_step_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_378 arg2);
+extern swig_type_379 _wrap_peft_trainer_info_step_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_trainer_info_total_steps_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_380 arg2);
+extern swig_type_381 _wrap_peft_trainer_info_total_steps_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_trainer_info_epoch_set_native_fcd60f559001d3bc(uintptr_t arg1, double arg2);
 extern double _wrap_peft_trainer_info_epoch_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_trainer_info_learning_rate_set_native_fcd60f559001d3bc(uintptr_t arg1, double arg2);
 extern double _wrap_peft_trainer_info_learning_rate_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_trainer_info_tokens_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_380 arg2);
-extern swig_type_381 _wrap_peft_trainer_info_tokens_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_trainer_info_skipped_steps_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_382 arg2);
-extern swig_type_383 _wrap_peft_trainer_info_skipped_steps_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_trainer_info_tokens_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_382 arg2);
+extern swig_type_383 _wrap_peft_trainer_info_tokens_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_trainer_info_skipped_steps_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_384 arg2);
+extern swig_type_385 _wrap_peft_trainer_info_skipped_steps_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_trainer_info_last_loss_set_native_fcd60f559001d3bc(uintptr_t arg1, double arg2);
 extern double _wrap_peft_trainer_info_last_loss_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_trainer_info_best_eval_loss_set_native_fcd60f559001d3bc(uintptr_t arg1, double arg2);
 extern double _wrap_peft_trainer_info_best_eval_loss_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_trainer_info_best_step_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_384 arg2);
-extern swig_type_385 _wrap_peft_trainer_info_best_step_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_trainer_info_trainable_elements_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_386 arg2);
-extern swig_type_387 _wrap_peft_trainer_info_trainable_elements_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_trainer_info_memory_bytes_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_388 arg2);
-extern swig_type_389 _wrap_peft_trainer_info_memory_bytes_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_trainer_info_checkpoint_step_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_390 arg2);
-extern swig_type_391 _wrap_peft_trainer_info_checkpoint_step_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_trainer_info_best_step_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_386 arg2);
+extern swig_type_387 _wrap_peft_trainer_info_best_step_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_trainer_info_trainable_elements_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_388 arg2);
+extern swig_type_389 _wrap_peft_trainer_info_trainable_elements_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_trainer_info_memory_bytes_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_390 arg2);
+extern swig_type_391 _wrap_peft_trainer_info_memory_bytes_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_trainer_info_checkpoint_step_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_392 arg2);
+extern swig_type_393 _wrap_peft_trainer_info_checkpoint_step_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern uintptr_t _wrap_new_peft_trainer_info_native_fcd60f559001d3bc(void);
 extern void _wrap_delete_peft_trainer_info_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_evaluate_options_batch_size_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_intgo arg2);
 extern swig_intgo _wrap_peft_evaluate_options_batch_size_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_evaluate_options_compute_dtype_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_intgo arg2);
 extern swig_intgo _wrap_peft_evaluate_options_compute_dtype_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_evaluate_options_cancel_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_392 arg2);
-extern swig_type_393 _wrap_peft_evaluate_options_cancel_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_evaluate_options_cancel_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_394 arg2);
+extern swig_type_395 _wrap_peft_evaluate_options_cancel_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern uintptr_t _wrap_new_peft_evaluate_options_native_fcd60f559001d3bc(void);
 extern void _wrap_delete_peft_evaluate_options_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_evaluate_options_add_adapter_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_394 arg2);
+extern void _wrap_peft_evaluate_options_add_adapter_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_396 arg2);
 extern void _wrap_peft_evaluate_result_loss_set_native_fcd60f559001d3bc(uintptr_t arg1, double arg2);
 extern double _wrap_peft_evaluate_result_loss_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_evaluate_result_perplexity_set_native_fcd60f559001d3bc(uintptr_t arg1, double arg2);
@@ -1241,43 +1256,43 @@ extern void _wrap_peft_evaluate_result_nll_set_native_fcd60f559001d3bc(uintptr_t
 extern double _wrap_peft_evaluate_result_nll_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_evaluate_result_token_accuracy_set_native_fcd60f559001d3bc(uintptr_t arg1, double arg2);
 extern double _wrap_peft_evaluate_result_token_accuracy_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_evaluate_result_rows_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_395 arg2);
-extern swig_type_396 _wrap_peft_evaluate_result_rows_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_evaluate_result_tokens_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_397 arg2);
-extern swig_type_398 _wrap_peft_evaluate_result_tokens_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_evaluate_result_loss_tokens_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_399 arg2);
-extern swig_type_400 _wrap_peft_evaluate_result_loss_tokens_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_evaluate_result_rows_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_397 arg2);
+extern swig_type_398 _wrap_peft_evaluate_result_rows_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_evaluate_result_tokens_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_399 arg2);
+extern swig_type_400 _wrap_peft_evaluate_result_tokens_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_evaluate_result_loss_tokens_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_401 arg2);
+extern swig_type_402 _wrap_peft_evaluate_result_loss_tokens_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_evaluate_result_seconds_set_native_fcd60f559001d3bc(uintptr_t arg1, double arg2);
 extern double _wrap_peft_evaluate_result_seconds_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_evaluate_result_tokens_per_second_set_native_fcd60f559001d3bc(uintptr_t arg1, double arg2);
 extern double _wrap_peft_evaluate_result_tokens_per_second_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern uintptr_t _wrap_new_peft_evaluate_result_native_fcd60f559001d3bc(void);
 extern void _wrap_delete_peft_evaluate_result_native_fcd60f559001d3bc(uintptr_t arg1);
-extern swig_type_401 _wrap_peft_trainer_options_init_native_fcd60f559001d3bc(uintptr_t arg1);
-extern swig_type_402 _wrap_peft_trainer_create_native_fcd60f559001d3bc(swig_type_403 arg1, swig_type_404 arg2, swig_type_405 arg3, uintptr_t arg4, swig_type_406 arg5);
-extern void _wrap_peft_trainer_free_native_fcd60f559001d3bc(swig_type_407 arg1);
-extern swig_type_408 _wrap_peft_step_options_init_native_fcd60f559001d3bc(uintptr_t arg1);
-extern swig_type_409 _wrap_peft_train_step_native_fcd60f559001d3bc(swig_type_410 arg1, uintptr_t arg2, uintptr_t arg3);
-extern swig_type_411 _wrap_peft_trainer_next_native_fcd60f559001d3bc(swig_type_412 arg1, swig_type_413 arg2, uintptr_t arg3);
-extern swig_type_414 _wrap_peft_trainer_run_native_fcd60f559001d3bc(swig_type_415 arg1, swig_type_416 arg2);
-extern swig_type_417 _wrap_peft_trainer_get_info_native_fcd60f559001d3bc(swig_type_418 arg1, uintptr_t arg2);
-extern swig_type_419 _wrap_peft_trainer_set_learning_rate_native_fcd60f559001d3bc(swig_type_420 arg1, double arg2);
-extern swig_type_421 _wrap_peft_trainer_evaluate_native_fcd60f559001d3bc(swig_type_422 arg1, swig_type_423 arg2, swig_type_424 arg3, uintptr_t arg4);
-extern swig_type_425 _wrap_peft_trainer_checkpoint_native_fcd60f559001d3bc(swig_type_426 arg1, swig_type_427 arg2, swig_type_428 arg3);
-extern swig_type_429 _wrap_peft_trainer_resume_native_fcd60f559001d3bc(swig_type_430 arg1, swig_type_431 arg2);
-extern swig_type_432 _wrap_peft_evaluate_options_init_native_fcd60f559001d3bc(uintptr_t arg1);
-extern swig_type_433 _wrap_peft_evaluate_native_fcd60f559001d3bc(swig_type_434 arg1, swig_type_435 arg2, uintptr_t arg3, uintptr_t arg4);
+extern swig_type_403 _wrap_peft_trainer_options_init_native_fcd60f559001d3bc(uintptr_t arg1);
+extern swig_type_404 _wrap_peft_trainer_create_native_fcd60f559001d3bc(swig_type_405 arg1, swig_type_406 arg2, swig_type_407 arg3, uintptr_t arg4, swig_type_408 arg5);
+extern void _wrap_peft_trainer_free_native_fcd60f559001d3bc(swig_type_409 arg1);
+extern swig_type_410 _wrap_peft_step_options_init_native_fcd60f559001d3bc(uintptr_t arg1);
+extern swig_type_411 _wrap_peft_train_step_native_fcd60f559001d3bc(swig_type_412 arg1, uintptr_t arg2, uintptr_t arg3);
+extern swig_type_413 _wrap_peft_trainer_next_native_fcd60f559001d3bc(swig_type_414 arg1, swig_type_415 arg2, uintptr_t arg3);
+extern swig_type_416 _wrap_peft_trainer_run_native_fcd60f559001d3bc(swig_type_417 arg1, swig_type_418 arg2);
+extern swig_type_419 _wrap_peft_trainer_get_info_native_fcd60f559001d3bc(swig_type_420 arg1, uintptr_t arg2);
+extern swig_type_421 _wrap_peft_trainer_set_learning_rate_native_fcd60f559001d3bc(swig_type_422 arg1, double arg2);
+extern swig_type_423 _wrap_peft_trainer_evaluate_native_fcd60f559001d3bc(swig_type_424 arg1, swig_type_425 arg2, swig_type_426 arg3, uintptr_t arg4);
+extern swig_type_427 _wrap_peft_trainer_checkpoint_native_fcd60f559001d3bc(swig_type_428 arg1, swig_type_429 arg2, swig_type_430 arg3);
+extern swig_type_431 _wrap_peft_trainer_resume_native_fcd60f559001d3bc(swig_type_432 arg1, swig_type_433 arg2);
+extern swig_type_434 _wrap_peft_evaluate_options_init_native_fcd60f559001d3bc(uintptr_t arg1);
+extern swig_type_435 _wrap_peft_evaluate_native_fcd60f559001d3bc(swig_type_436 arg1, swig_type_437 arg2, uintptr_t arg3, uintptr_t arg4);
 extern swig_intgo _wrap_PEFT_ACTIVATIONS_EXACT_native_fcd60f559001d3bc(void);
 extern swig_intgo _wrap_PEFT_ACTIVATIONS_INT8_native_fcd60f559001d3bc(void);
-extern void _wrap_peft_session_options_context_length_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_436 arg2);
-extern swig_type_437 _wrap_peft_session_options_context_length_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_session_options_context_length_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_438 arg2);
+extern swig_type_439 _wrap_peft_session_options_context_length_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_session_options_compute_dtype_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_intgo arg2);
 extern swig_intgo _wrap_peft_session_options_compute_dtype_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_session_options_activations_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_intgo arg2);
 extern swig_intgo _wrap_peft_session_options_activations_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern uintptr_t _wrap_new_peft_session_options_native_fcd60f559001d3bc(void);
 extern void _wrap_delete_peft_session_options_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_session_options_add_adapter_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_438 arg2);
+extern void _wrap_peft_session_options_add_adapter_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_440 arg2);
 extern swig_intgo _wrap_PEFT_FINISH_NONE_native_fcd60f559001d3bc(void);
 extern swig_intgo _wrap_PEFT_FINISH_EOS_native_fcd60f559001d3bc(void);
 extern swig_intgo _wrap_PEFT_FINISH_STOP_native_fcd60f559001d3bc(void);
@@ -1285,16 +1300,16 @@ extern swig_intgo _wrap_PEFT_FINISH_LENGTH_native_fcd60f559001d3bc(void);
 extern swig_intgo _wrap_PEFT_FINISH_CONTEXT_native_fcd60f559001d3bc(void);
 extern void _wrap_peft_session_info_finish_reason_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_intgo arg2);
 extern swig_intgo _wrap_peft_session_info_finish_reason_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_session_info_position_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_439 arg2);
-extern swig_type_440 _wrap_peft_session_info_position_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_session_info_context_length_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_441 arg2);
-extern swig_type_442 _wrap_peft_session_info_context_length_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_session_info_new_tokens_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_443 arg2);
-extern swig_type_444 _wrap_peft_session_info_new_tokens_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_session_info_cache_bytes_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_445 arg2);
-extern swig_type_446 _wrap_peft_session_info_cache_bytes_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_session_info_memory_bytes_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_447 arg2);
-extern swig_type_448 _wrap_peft_session_info_memory_bytes_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_session_info_position_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_441 arg2);
+extern swig_type_442 _wrap_peft_session_info_position_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_session_info_context_length_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_443 arg2);
+extern swig_type_444 _wrap_peft_session_info_context_length_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_session_info_new_tokens_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_445 arg2);
+extern swig_type_446 _wrap_peft_session_info_new_tokens_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_session_info_cache_bytes_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_447 arg2);
+extern swig_type_448 _wrap_peft_session_info_cache_bytes_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_session_info_memory_bytes_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_449 arg2);
+extern swig_type_450 _wrap_peft_session_info_memory_bytes_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_session_info_prefill_seconds_set_native_fcd60f559001d3bc(uintptr_t arg1, double arg2);
 extern double _wrap_peft_session_info_prefill_seconds_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_session_info_decode_seconds_set_native_fcd60f559001d3bc(uintptr_t arg1, double arg2);
@@ -1305,12 +1320,12 @@ extern void _wrap_peft_prefill_options_add_special_set_native_fcd60f559001d3bc(u
 extern swig_intgo _wrap_peft_prefill_options_add_special_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_prefill_options_add_generation_prompt_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_intgo arg2);
 extern swig_intgo _wrap_peft_prefill_options_add_generation_prompt_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_prefill_options_chat_template_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_449 arg2);
-extern swig_type_450 _wrap_peft_prefill_options_chat_template_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_prefill_options_tools_json_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_451 arg2);
-extern swig_type_452 _wrap_peft_prefill_options_tools_json_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_prefill_options_cancel_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_453 arg2);
-extern swig_type_454 _wrap_peft_prefill_options_cancel_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_prefill_options_chat_template_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_451 arg2);
+extern swig_type_452 _wrap_peft_prefill_options_chat_template_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_prefill_options_tools_json_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_453 arg2);
+extern swig_type_454 _wrap_peft_prefill_options_tools_json_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_prefill_options_cancel_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_455 arg2);
+extern swig_type_456 _wrap_peft_prefill_options_cancel_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern uintptr_t _wrap_new_peft_prefill_options_native_fcd60f559001d3bc(void);
 extern void _wrap_delete_peft_prefill_options_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_sampling_options_top_k_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_intgo arg2);
@@ -1323,24 +1338,24 @@ extern void _wrap_peft_sampling_options_min_p_set_native_fcd60f559001d3bc(uintpt
 extern double _wrap_peft_sampling_options_min_p_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_sampling_options_repetition_penalty_set_native_fcd60f559001d3bc(uintptr_t arg1, double arg2);
 extern double _wrap_peft_sampling_options_repetition_penalty_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_sampling_options_seed_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_455 arg2);
-extern swig_type_456 _wrap_peft_sampling_options_seed_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_sampling_options_max_new_tokens_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_457 arg2);
-extern swig_type_458 _wrap_peft_sampling_options_max_new_tokens_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_sampling_options_stop_json_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_459 arg2);
-extern swig_type_460 _wrap_peft_sampling_options_stop_json_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_sampling_options_seed_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_457 arg2);
+extern swig_type_458 _wrap_peft_sampling_options_seed_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_sampling_options_max_new_tokens_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_459 arg2);
+extern swig_type_460 _wrap_peft_sampling_options_max_new_tokens_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_sampling_options_stop_json_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_461 arg2);
+extern swig_type_462 _wrap_peft_sampling_options_stop_json_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_sampling_options_ignore_eos_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_intgo arg2);
 extern swig_intgo _wrap_peft_sampling_options_ignore_eos_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_sampling_options_include_special_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_intgo arg2);
 extern swig_intgo _wrap_peft_sampling_options_include_special_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_sampling_options_cancel_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_461 arg2);
-extern swig_type_462 _wrap_peft_sampling_options_cancel_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_sampling_options_cancel_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_463 arg2);
+extern swig_type_464 _wrap_peft_sampling_options_cancel_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern uintptr_t _wrap_new_peft_sampling_options_native_fcd60f559001d3bc(void);
 extern void _wrap_delete_peft_sampling_options_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_piece_token_id_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_intgo arg2);
 extern swig_intgo _wrap_peft_piece_token_id_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_piece_position_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_463 arg2);
-extern swig_type_464 _wrap_peft_piece_position_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_piece_position_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_465 arg2);
+extern swig_type_466 _wrap_peft_piece_position_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_piece_logprob_set_native_fcd60f559001d3bc(uintptr_t arg1, double arg2);
 extern double _wrap_peft_piece_logprob_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_piece_finish_reason_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_intgo arg2);
@@ -1351,39 +1366,39 @@ extern void _wrap_peft_score_options_compute_dtype_set_native_fcd60f559001d3bc(u
 extern swig_intgo _wrap_peft_score_options_compute_dtype_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_score_options_activations_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_intgo arg2);
 extern swig_intgo _wrap_peft_score_options_activations_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_score_options_first_position_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_465 arg2);
-extern swig_type_466 _wrap_peft_score_options_first_position_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_score_options_position_count_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_467 arg2);
-extern swig_type_468 _wrap_peft_score_options_position_count_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_score_options_cancel_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_469 arg2);
-extern swig_type_470 _wrap_peft_score_options_cancel_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_score_options_first_position_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_467 arg2);
+extern swig_type_468 _wrap_peft_score_options_first_position_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_score_options_position_count_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_469 arg2);
+extern swig_type_470 _wrap_peft_score_options_position_count_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_score_options_cancel_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_471 arg2);
+extern swig_type_472 _wrap_peft_score_options_cancel_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern uintptr_t _wrap_new_peft_score_options_native_fcd60f559001d3bc(void);
 extern void _wrap_delete_peft_score_options_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_score_options_add_adapter_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_471 arg2);
-extern void _wrap_peft_score_result_count_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_472 arg2);
-extern swig_type_473 _wrap_peft_score_result_count_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_score_options_add_adapter_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_473 arg2);
+extern void _wrap_peft_score_result_count_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_474 arg2);
+extern swig_type_475 _wrap_peft_score_result_count_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_score_result_nll_set_native_fcd60f559001d3bc(uintptr_t arg1, double arg2);
 extern double _wrap_peft_score_result_nll_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern uintptr_t _wrap_new_peft_score_result_native_fcd60f559001d3bc(void);
 extern void _wrap_delete_peft_score_result_native_fcd60f559001d3bc(uintptr_t arg1);
-extern swig_type_474 _wrap_peft_session_options_init_native_fcd60f559001d3bc(uintptr_t arg1);
-extern swig_type_475 _wrap_peft_session_create_native_fcd60f559001d3bc(swig_type_476 arg1, uintptr_t arg2, swig_type_477 arg3);
-extern void _wrap_peft_session_free_native_fcd60f559001d3bc(swig_type_478 arg1);
-extern swig_type_479 _wrap_peft_session_get_info_native_fcd60f559001d3bc(swig_type_480 arg1, uintptr_t arg2);
-extern swig_type_481 _wrap_peft_prefill_options_init_native_fcd60f559001d3bc(uintptr_t arg1);
-extern swig_type_482 _wrap_peft_session_prefill_native_fcd60f559001d3bc(swig_type_483 arg1, swig_type_484 arg2, uintptr_t arg3);
-extern swig_type_485 _wrap_peft_session_prefill_text_native_fcd60f559001d3bc(swig_type_486 arg1, swig_type_487 arg2, uintptr_t arg3);
-extern swig_type_488 _wrap_peft_session_prefill_chat_native_fcd60f559001d3bc(swig_type_489 arg1, swig_type_490 arg2, uintptr_t arg3);
-extern swig_type_491 _wrap_peft_sampling_options_init_native_fcd60f559001d3bc(uintptr_t arg1);
-extern swig_type_492 _wrap_peft_session_set_sampling_native_fcd60f559001d3bc(swig_type_493 arg1, uintptr_t arg2);
-extern swig_type_494 _wrap_peft_session_next_native_fcd60f559001d3bc(swig_type_495 arg1, uintptr_t arg2, uintptr_t arg3);
-extern swig_type_496 _wrap_peft_session_fork_native_fcd60f559001d3bc(swig_type_497 arg1, swig_type_498 arg2);
-extern swig_type_499 _wrap_peft_session_rewind_native_fcd60f559001d3bc(swig_type_500 arg1, swig_type_501 arg2);
-extern swig_type_502 _wrap_peft_session_tokens_native_fcd60f559001d3bc(swig_type_503 arg1, uintptr_t arg2);
-extern swig_type_504 _wrap_peft_session_logits_native_fcd60f559001d3bc(swig_type_505 arg1, swig_type_506 arg2);
-extern swig_type_507 _wrap_peft_score_options_init_native_fcd60f559001d3bc(uintptr_t arg1);
-extern swig_type_508 _wrap_peft_score_native_fcd60f559001d3bc(swig_type_509 arg1, swig_type_510 arg2, uintptr_t arg3, uintptr_t arg4, swig_type_511 arg5);
-extern swig_type_512 _wrap_peft_logits_native_fcd60f559001d3bc(swig_type_513 arg1, swig_type_514 arg2, uintptr_t arg3, swig_type_515 arg4);
+extern swig_type_476 _wrap_peft_session_options_init_native_fcd60f559001d3bc(uintptr_t arg1);
+extern swig_type_477 _wrap_peft_session_create_native_fcd60f559001d3bc(swig_type_478 arg1, uintptr_t arg2, swig_type_479 arg3);
+extern void _wrap_peft_session_free_native_fcd60f559001d3bc(swig_type_480 arg1);
+extern swig_type_481 _wrap_peft_session_get_info_native_fcd60f559001d3bc(swig_type_482 arg1, uintptr_t arg2);
+extern swig_type_483 _wrap_peft_prefill_options_init_native_fcd60f559001d3bc(uintptr_t arg1);
+extern swig_type_484 _wrap_peft_session_prefill_native_fcd60f559001d3bc(swig_type_485 arg1, swig_type_486 arg2, uintptr_t arg3);
+extern swig_type_487 _wrap_peft_session_prefill_text_native_fcd60f559001d3bc(swig_type_488 arg1, swig_type_489 arg2, uintptr_t arg3);
+extern swig_type_490 _wrap_peft_session_prefill_chat_native_fcd60f559001d3bc(swig_type_491 arg1, swig_type_492 arg2, uintptr_t arg3);
+extern swig_type_493 _wrap_peft_sampling_options_init_native_fcd60f559001d3bc(uintptr_t arg1);
+extern swig_type_494 _wrap_peft_session_set_sampling_native_fcd60f559001d3bc(swig_type_495 arg1, uintptr_t arg2);
+extern swig_type_496 _wrap_peft_session_next_native_fcd60f559001d3bc(swig_type_497 arg1, uintptr_t arg2, uintptr_t arg3);
+extern swig_type_498 _wrap_peft_session_fork_native_fcd60f559001d3bc(swig_type_499 arg1, swig_type_500 arg2);
+extern swig_type_501 _wrap_peft_session_rewind_native_fcd60f559001d3bc(swig_type_502 arg1, swig_type_503 arg2);
+extern swig_type_504 _wrap_peft_session_tokens_native_fcd60f559001d3bc(swig_type_505 arg1, uintptr_t arg2);
+extern swig_type_506 _wrap_peft_session_logits_native_fcd60f559001d3bc(swig_type_507 arg1, swig_type_508 arg2);
+extern swig_type_509 _wrap_peft_score_options_init_native_fcd60f559001d3bc(uintptr_t arg1);
+extern swig_type_510 _wrap_peft_score_native_fcd60f559001d3bc(swig_type_511 arg1, swig_type_512 arg2, uintptr_t arg3, uintptr_t arg4, swig_type_513 arg5);
+extern swig_type_514 _wrap_peft_logits_native_fcd60f559001d3bc(swig_type_515 arg1, swig_type_516 arg2, uintptr_t arg3, swig_type_517 arg4);
 extern swig_intgo _wrap_PEFT_JOB_TRAIN_native_fcd60f559001d3bc(void);
 extern swig_intgo _wrap_PEFT_JOB_GENERATE_native_fcd60f559001d3bc(void);
 extern void _wrap_peft_estimate_options_job_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_intgo arg2);
@@ -1396,55 +1411,57 @@ extern void _wrap_peft_estimate_options_sessions_set_native_fcd60f559001d3bc(uin
 extern swig_intgo _wrap_peft_estimate_options_sessions_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_estimate_options_lora_config_set_native_fcd60f559001d3bc(uintptr_t arg1, uintptr_t arg2);
 extern uintptr_t _wrap_peft_estimate_options_lora_config_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_estimate_options_adapter_config_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_516 arg2);
-extern swig_type_517 _wrap_peft_estimate_options_adapter_config_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_estimate_options_adapter_config_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_518 arg2);
+extern swig_type_519 _wrap_peft_estimate_options_adapter_config_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_estimate_options_trainer_options_set_native_fcd60f559001d3bc(uintptr_t arg1, uintptr_t arg2);
 extern uintptr_t _wrap_peft_estimate_options_trainer_options_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_estimate_options_session_options_set_native_fcd60f559001d3bc(uintptr_t arg1, uintptr_t arg2);
 extern uintptr_t _wrap_peft_estimate_options_session_options_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_estimate_options_dataset_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_518 arg2);
-extern swig_type_519 _wrap_peft_estimate_options_dataset_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_estimate_options_sequence_length_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_520 arg2);
-extern swig_type_521 _wrap_peft_estimate_options_sequence_length_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_estimate_options_dataset_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_520 arg2);
+extern swig_type_521 _wrap_peft_estimate_options_dataset_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_estimate_options_sequence_length_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_522 arg2);
+extern swig_type_523 _wrap_peft_estimate_options_sequence_length_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern uintptr_t _wrap_new_peft_estimate_options_native_fcd60f559001d3bc(void);
 extern void _wrap_delete_peft_estimate_options_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_estimate_result_fits_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_intgo arg2);
 extern swig_intgo _wrap_peft_estimate_result_fits_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_estimate_result_peak_bytes_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_522 arg2);
-extern swig_type_523 _wrap_peft_estimate_result_peak_bytes_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_estimate_result_weight_bytes_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_524 arg2);
-extern swig_type_525 _wrap_peft_estimate_result_weight_bytes_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_estimate_result_loading_bytes_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_526 arg2);
-extern swig_type_527 _wrap_peft_estimate_result_loading_bytes_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_estimate_result_adapter_bytes_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_528 arg2);
-extern swig_type_529 _wrap_peft_estimate_result_adapter_bytes_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_estimate_result_gradient_bytes_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_530 arg2);
-extern swig_type_531 _wrap_peft_estimate_result_gradient_bytes_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_estimate_result_optimizer_bytes_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_532 arg2);
-extern swig_type_533 _wrap_peft_estimate_result_optimizer_bytes_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_estimate_result_activation_bytes_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_534 arg2);
-extern swig_type_535 _wrap_peft_estimate_result_activation_bytes_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_estimate_result_cache_bytes_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_536 arg2);
-extern swig_type_537 _wrap_peft_estimate_result_cache_bytes_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_estimate_result_workspace_bytes_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_538 arg2);
-extern swig_type_539 _wrap_peft_estimate_result_workspace_bytes_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_estimate_result_baseline_bytes_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_540 arg2);
-extern swig_type_541 _wrap_peft_estimate_result_baseline_bytes_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_estimate_result_available_bytes_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_542 arg2);
-extern swig_type_543 _wrap_peft_estimate_result_available_bytes_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_estimate_result_trainable_elements_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_544 arg2);
-extern swig_type_545 _wrap_peft_estimate_result_trainable_elements_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_estimate_result_parameter_elements_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_546 arg2);
-extern swig_type_547 _wrap_peft_estimate_result_parameter_elements_get_native_fcd60f559001d3bc(uintptr_t arg1);
-extern void _wrap_peft_estimate_result_tokens_per_step_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_548 arg2);
-extern swig_type_549 _wrap_peft_estimate_result_tokens_per_step_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_estimate_result_peak_bytes_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_524 arg2);
+extern swig_type_525 _wrap_peft_estimate_result_peak_bytes_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_estimate_result_weight_bytes_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_526 arg2);
+extern swig_type_527 _wrap_peft_estimate_result_weight_bytes_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_estimate_result_loading_bytes_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_528 arg2);
+extern swig_type_529 _wrap_peft_estimate_result_loading_bytes_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_estimate_result_adapter_bytes_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_530 arg2);
+extern swig_type_531 _wrap_peft_estimate_result_adapter_bytes_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_estimate_result_gradient_bytes_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_532 arg2);
+extern swig_type_533 _wrap_peft_estimate_result_gradient_bytes_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_estimate_result_optimizer_bytes_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_534 arg2);
+extern swig_type_535 _wrap_peft_estimate_result_optimizer_bytes_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_estimate_result_activation_bytes_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_536 arg2);
+extern swig_type_537 _wrap_peft_estimate_result_activation_bytes_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_estimate_result_cache_bytes_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_538 arg2);
+extern swig_type_539 _wrap_peft_estimate_result_cache_bytes_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_estimate_result_workspace_bytes_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_540 arg2);
+extern swig_type_541 _wrap_peft_estimate_result_workspace_bytes_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_estimate_result_baseline_bytes_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_542 arg2);
+extern swig_type_543 _wrap_peft_estimate_result_baseline_bytes_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_estimate_result_available_bytes_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_544 arg2);
+extern swig_type_545 _wrap_peft_estimate_result_available_bytes_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_estimate_result_trainable_elements_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_546 arg2);
+extern swig_type_547 _wrap_peft_estimate_result_trainable_elements_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_estimate_result_parameter_elements_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_548 arg2);
+extern swig_type_549 _wrap_peft_estimate_result_parameter_elements_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_estimate_result_tokens_per_step_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_550 arg2);
+extern swig_type_551 _wrap_peft_estimate_result_tokens_per_step_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern void _wrap_peft_estimate_result_flops_per_step_set_native_fcd60f559001d3bc(uintptr_t arg1, double arg2);
 extern double _wrap_peft_estimate_result_flops_per_step_get_native_fcd60f559001d3bc(uintptr_t arg1);
+extern void _wrap_peft_estimate_result_host_bytes_set_native_fcd60f559001d3bc(uintptr_t arg1, swig_type_552 arg2);
+extern swig_type_553 _wrap_peft_estimate_result_host_bytes_get_native_fcd60f559001d3bc(uintptr_t arg1);
 extern uintptr_t _wrap_new_peft_estimate_result_native_fcd60f559001d3bc(void);
 extern void _wrap_delete_peft_estimate_result_native_fcd60f559001d3bc(uintptr_t arg1);
-extern swig_type_550 _wrap_peft_estimate_options_init_native_fcd60f559001d3bc(uintptr_t arg1);
-extern swig_type_551 _wrap_peft_estimate_native_fcd60f559001d3bc(swig_type_552 arg1, swig_type_553 arg2, uintptr_t arg3, uintptr_t arg4);
-extern swig_type_554 _wrap_peft_estimate_model_native_fcd60f559001d3bc(swig_type_555 arg1, uintptr_t arg2, uintptr_t arg3);
+extern swig_type_554 _wrap_peft_estimate_options_init_native_fcd60f559001d3bc(uintptr_t arg1);
+extern swig_type_555 _wrap_peft_estimate_native_fcd60f559001d3bc(swig_type_556 arg1, swig_type_557 arg2, uintptr_t arg3, uintptr_t arg4);
+extern swig_type_558 _wrap_peft_estimate_model_native_fcd60f559001d3bc(swig_type_559 arg1, uintptr_t arg2, uintptr_t arg3);
 #undef intgo
 */
 import "C"
@@ -2017,6 +2034,32 @@ func _swig_getPEFT_DTYPE_Q6_K() (_swig_ret Peft_dtype) {
 }
 
 var PEFT_DTYPE_Q6_K Peft_dtype = _swig_getPEFT_DTYPE_Q6_K()
+
+type Peft_placement int
+
+func _swig_getPEFT_PLACEMENT_DEVICE() (_swig_ret Peft_placement) {
+	var swig_r Peft_placement
+	swig_r = (Peft_placement)(C._wrap_PEFT_PLACEMENT_DEVICE_native_fcd60f559001d3bc())
+	return swig_r
+}
+
+var PEFT_PLACEMENT_DEVICE Peft_placement = _swig_getPEFT_PLACEMENT_DEVICE()
+
+func _swig_getPEFT_PLACEMENT_HOST() (_swig_ret Peft_placement) {
+	var swig_r Peft_placement
+	swig_r = (Peft_placement)(C._wrap_PEFT_PLACEMENT_HOST_native_fcd60f559001d3bc())
+	return swig_r
+}
+
+var PEFT_PLACEMENT_HOST Peft_placement = _swig_getPEFT_PLACEMENT_HOST()
+
+func _swig_getPEFT_PLACEMENT_AUTO() (_swig_ret Peft_placement) {
+	var swig_r Peft_placement
+	swig_r = (Peft_placement)(C._wrap_PEFT_PLACEMENT_AUTO_native_fcd60f559001d3bc())
+	return swig_r
+}
+
+var PEFT_PLACEMENT_AUTO Peft_placement = _swig_getPEFT_PLACEMENT_AUTO()
 
 type Peft_choice int
 
@@ -2598,6 +2641,97 @@ func Peft_context_trim(arg1 int64) (_swig_ret int64) {
 	return swig_r
 }
 
+type SwigcptrPeft_quantize_options uintptr
+
+func (p SwigcptrPeft_quantize_options) Swigcptr() uintptr {
+	return (uintptr)(p)
+}
+
+func (p SwigcptrPeft_quantize_options) SwigIsPeft_quantize_options() {
+}
+
+func (arg1 SwigcptrPeft_quantize_options) SetBlock_size(arg2 int) {
+	_swig_i_0 := arg1
+	_swig_i_1 := arg2
+	C._wrap_peft_quantize_options_block_size_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_intgo(_swig_i_1))
+}
+
+func (arg1 SwigcptrPeft_quantize_options) GetBlock_size() (_swig_ret int) {
+	var swig_r int
+	_swig_i_0 := arg1
+	swig_r = (int)(C._wrap_peft_quantize_options_block_size_get_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0)))
+	return swig_r
+}
+
+func (arg1 SwigcptrPeft_quantize_options) SetDouble_quantize(arg2 int) {
+	_swig_i_0 := arg1
+	_swig_i_1 := arg2
+	C._wrap_peft_quantize_options_double_quantize_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_intgo(_swig_i_1))
+}
+
+func (arg1 SwigcptrPeft_quantize_options) GetDouble_quantize() (_swig_ret int) {
+	var swig_r int
+	_swig_i_0 := arg1
+	swig_r = (int)(C._wrap_peft_quantize_options_double_quantize_get_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0)))
+	return swig_r
+}
+
+func (arg1 SwigcptrPeft_quantize_options) SetSkip_modules(arg2 string) {
+	_swig_i_0 := arg1
+	_swig_i_1 := arg2
+	C._wrap_peft_quantize_options_skip_modules_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), *(*C.swig_type_74)(unsafe.Pointer(&_swig_i_1)))
+	if Swig_escape_always_false {
+		Swig_escape_val = arg2
+	}
+}
+
+func (arg1 SwigcptrPeft_quantize_options) GetSkip_modules() (_swig_ret string) {
+	var swig_r string
+	_swig_i_0 := arg1
+	swig_r_p := C._wrap_peft_quantize_options_skip_modules_get_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0))
+	swig_r = *(*string)(unsafe.Pointer(&swig_r_p))
+	var swig_r_1 string
+	swig_r_1 = swigCopyString(swig_r)
+	return swig_r_1
+}
+
+func (arg1 SwigcptrPeft_quantize_options) SetCancel(arg2 int64) {
+	_swig_i_0 := arg1
+	_swig_i_1 := arg2
+	C._wrap_peft_quantize_options_cancel_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_76(_swig_i_1))
+}
+
+func (arg1 SwigcptrPeft_quantize_options) GetCancel() (_swig_ret int64) {
+	var swig_r int64
+	_swig_i_0 := arg1
+	swig_r = (int64)(C._wrap_peft_quantize_options_cancel_get_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0)))
+	return swig_r
+}
+
+func NewPeft_quantize_options() (_swig_ret Peft_quantize_options) {
+	var swig_r Peft_quantize_options
+	swig_r = (Peft_quantize_options)(SwigcptrPeft_quantize_options(C._wrap_new_peft_quantize_options_native_fcd60f559001d3bc()))
+	return swig_r
+}
+
+func DeletePeft_quantize_options(arg1 Peft_quantize_options) {
+	_swig_i_0 := getSwigcptr(arg1)
+	C._wrap_delete_peft_quantize_options_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0))
+}
+
+type Peft_quantize_options interface {
+	Swigcptr() uintptr
+	SwigIsPeft_quantize_options()
+	SetBlock_size(arg2 int)
+	GetBlock_size() (_swig_ret int)
+	SetDouble_quantize(arg2 int)
+	GetDouble_quantize() (_swig_ret int)
+	SetSkip_modules(arg2 string)
+	GetSkip_modules() (_swig_ret string)
+	SetCancel(arg2 int64)
+	GetCancel() (_swig_ret int64)
+}
+
 type SwigcptrPeft_model_options uintptr
 
 func (p SwigcptrPeft_model_options) Swigcptr() uintptr {
@@ -2623,7 +2757,7 @@ func (arg1 SwigcptrPeft_model_options) GetDtype() (_swig_ret Peft_dtype) {
 func (arg1 SwigcptrPeft_model_options) SetDevice(arg2 string) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_model_options_device_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), *(*C.swig_type_74)(unsafe.Pointer(&_swig_i_1)))
+	C._wrap_peft_model_options_device_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), *(*C.swig_type_78)(unsafe.Pointer(&_swig_i_1)))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -2668,13 +2802,39 @@ func (arg1 SwigcptrPeft_model_options) GetFollow_links() (_swig_ret int) {
 func (arg1 SwigcptrPeft_model_options) SetCancel(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_model_options_cancel_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_76(_swig_i_1))
+	C._wrap_peft_model_options_cancel_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_80(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_model_options) GetCancel() (_swig_ret int64) {
 	var swig_r int64
 	_swig_i_0 := arg1
 	swig_r = (int64)(C._wrap_peft_model_options_cancel_get_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0)))
+	return swig_r
+}
+
+func (arg1 SwigcptrPeft_model_options) SetEmbedding_placement(arg2 Peft_placement) {
+	_swig_i_0 := arg1
+	_swig_i_1 := arg2
+	C._wrap_peft_model_options_embedding_placement_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_intgo(_swig_i_1))
+}
+
+func (arg1 SwigcptrPeft_model_options) GetEmbedding_placement() (_swig_ret Peft_placement) {
+	var swig_r Peft_placement
+	_swig_i_0 := arg1
+	swig_r = (Peft_placement)(C._wrap_peft_model_options_embedding_placement_get_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0)))
+	return swig_r
+}
+
+func (arg1 SwigcptrPeft_model_options) SetQuantize_nf4(arg2 Peft_quantize_options) {
+	_swig_i_0 := arg1
+	_swig_i_1 := getSwigcptr(arg2)
+	C._wrap_peft_model_options_quantize_nf4_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.uintptr_t(_swig_i_1))
+}
+
+func (arg1 SwigcptrPeft_model_options) GetQuantize_nf4() (_swig_ret Peft_quantize_options) {
+	var swig_r Peft_quantize_options
+	_swig_i_0 := arg1
+	swig_r = (Peft_quantize_options)(SwigcptrPeft_quantize_options(C._wrap_peft_model_options_quantize_nf4_get_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0))))
 	return swig_r
 }
 
@@ -2702,6 +2862,10 @@ type Peft_model_options interface {
 	GetFollow_links() (_swig_ret int)
 	SetCancel(arg2 int64)
 	GetCancel() (_swig_ret int64)
+	SetEmbedding_placement(arg2 Peft_placement)
+	GetEmbedding_placement() (_swig_ret Peft_placement)
+	SetQuantize_nf4(arg2 Peft_quantize_options)
+	GetQuantize_nf4() (_swig_ret Peft_quantize_options)
 }
 
 type SwigcptrPeft_model_info uintptr
@@ -2749,7 +2913,7 @@ func (arg1 SwigcptrPeft_model_info) GetDevice() (_swig_ret string) {
 func (arg1 SwigcptrPeft_model_info) SetParameter_elements(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_model_info_parameter_elements_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_80(_swig_i_1))
+	C._wrap_peft_model_info_parameter_elements_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_84(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_model_info) GetParameter_elements() (_swig_ret int64) {
@@ -2762,7 +2926,7 @@ func (arg1 SwigcptrPeft_model_info) GetParameter_elements() (_swig_ret int64) {
 func (arg1 SwigcptrPeft_model_info) SetWeight_bytes(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_model_info_weight_bytes_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_82(_swig_i_1))
+	C._wrap_peft_model_info_weight_bytes_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_86(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_model_info) GetWeight_bytes() (_swig_ret int64) {
@@ -2775,7 +2939,7 @@ func (arg1 SwigcptrPeft_model_info) GetWeight_bytes() (_swig_ret int64) {
 func (arg1 SwigcptrPeft_model_info) SetOriginal_bytes(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_model_info_original_bytes_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_84(_swig_i_1))
+	C._wrap_peft_model_info_original_bytes_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_88(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_model_info) GetOriginal_bytes() (_swig_ret int64) {
@@ -2788,7 +2952,7 @@ func (arg1 SwigcptrPeft_model_info) GetOriginal_bytes() (_swig_ret int64) {
 func (arg1 SwigcptrPeft_model_info) SetParameter_count(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_model_info_parameter_count_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_86(_swig_i_1))
+	C._wrap_peft_model_info_parameter_count_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_90(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_model_info) GetParameter_count() (_swig_ret int64) {
@@ -2801,7 +2965,7 @@ func (arg1 SwigcptrPeft_model_info) GetParameter_count() (_swig_ret int64) {
 func (arg1 SwigcptrPeft_model_info) SetModule_count(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_model_info_module_count_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_88(_swig_i_1))
+	C._wrap_peft_model_info_module_count_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_92(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_model_info) GetModule_count() (_swig_ret int64) {
@@ -2814,7 +2978,7 @@ func (arg1 SwigcptrPeft_model_info) GetModule_count() (_swig_ret int64) {
 func (arg1 SwigcptrPeft_model_info) SetAdapter_count(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_model_info_adapter_count_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_90(_swig_i_1))
+	C._wrap_peft_model_info_adapter_count_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_94(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_model_info) GetAdapter_count() (_swig_ret int64) {
@@ -2827,7 +2991,7 @@ func (arg1 SwigcptrPeft_model_info) GetAdapter_count() (_swig_ret int64) {
 func (arg1 SwigcptrPeft_model_info) SetLayers(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_model_info_layers_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_92(_swig_i_1))
+	C._wrap_peft_model_info_layers_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_96(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_model_info) GetLayers() (_swig_ret int64) {
@@ -2840,7 +3004,7 @@ func (arg1 SwigcptrPeft_model_info) GetLayers() (_swig_ret int64) {
 func (arg1 SwigcptrPeft_model_info) SetHidden_size(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_model_info_hidden_size_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_94(_swig_i_1))
+	C._wrap_peft_model_info_hidden_size_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_98(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_model_info) GetHidden_size() (_swig_ret int64) {
@@ -2853,7 +3017,7 @@ func (arg1 SwigcptrPeft_model_info) GetHidden_size() (_swig_ret int64) {
 func (arg1 SwigcptrPeft_model_info) SetAttention_heads(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_model_info_attention_heads_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_96(_swig_i_1))
+	C._wrap_peft_model_info_attention_heads_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_100(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_model_info) GetAttention_heads() (_swig_ret int64) {
@@ -2866,7 +3030,7 @@ func (arg1 SwigcptrPeft_model_info) GetAttention_heads() (_swig_ret int64) {
 func (arg1 SwigcptrPeft_model_info) SetKey_value_heads(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_model_info_key_value_heads_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_98(_swig_i_1))
+	C._wrap_peft_model_info_key_value_heads_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_102(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_model_info) GetKey_value_heads() (_swig_ret int64) {
@@ -2879,7 +3043,7 @@ func (arg1 SwigcptrPeft_model_info) GetKey_value_heads() (_swig_ret int64) {
 func (arg1 SwigcptrPeft_model_info) SetHead_size(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_model_info_head_size_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_100(_swig_i_1))
+	C._wrap_peft_model_info_head_size_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_104(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_model_info) GetHead_size() (_swig_ret int64) {
@@ -2892,7 +3056,7 @@ func (arg1 SwigcptrPeft_model_info) GetHead_size() (_swig_ret int64) {
 func (arg1 SwigcptrPeft_model_info) SetFeed_forward_size(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_model_info_feed_forward_size_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_102(_swig_i_1))
+	C._wrap_peft_model_info_feed_forward_size_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_106(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_model_info) GetFeed_forward_size() (_swig_ret int64) {
@@ -2905,7 +3069,7 @@ func (arg1 SwigcptrPeft_model_info) GetFeed_forward_size() (_swig_ret int64) {
 func (arg1 SwigcptrPeft_model_info) SetVocabulary_size(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_model_info_vocabulary_size_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_104(_swig_i_1))
+	C._wrap_peft_model_info_vocabulary_size_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_108(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_model_info) GetVocabulary_size() (_swig_ret int64) {
@@ -2918,7 +3082,7 @@ func (arg1 SwigcptrPeft_model_info) GetVocabulary_size() (_swig_ret int64) {
 func (arg1 SwigcptrPeft_model_info) SetContext_length(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_model_info_context_length_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_106(_swig_i_1))
+	C._wrap_peft_model_info_context_length_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_110(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_model_info) GetContext_length() (_swig_ret int64) {
@@ -2931,7 +3095,7 @@ func (arg1 SwigcptrPeft_model_info) GetContext_length() (_swig_ret int64) {
 func (arg1 SwigcptrPeft_model_info) SetMerge_tensor_count(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_model_info_merge_tensor_count_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_108(_swig_i_1))
+	C._wrap_peft_model_info_merge_tensor_count_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_112(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_model_info) GetMerge_tensor_count() (_swig_ret int64) {
@@ -2993,6 +3157,19 @@ func (arg1 SwigcptrPeft_model_info) GetHas_chat_template() (_swig_ret int) {
 	return swig_r
 }
 
+func (arg1 SwigcptrPeft_model_info) SetHost_weight_bytes(arg2 int64) {
+	_swig_i_0 := arg1
+	_swig_i_1 := arg2
+	C._wrap_peft_model_info_host_weight_bytes_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_114(_swig_i_1))
+}
+
+func (arg1 SwigcptrPeft_model_info) GetHost_weight_bytes() (_swig_ret int64) {
+	var swig_r int64
+	_swig_i_0 := arg1
+	swig_r = (int64)(C._wrap_peft_model_info_host_weight_bytes_get_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0)))
+	return swig_r
+}
+
 func NewPeft_model_info() (_swig_ret Peft_model_info) {
 	var swig_r Peft_model_info
 	swig_r = (Peft_model_info)(SwigcptrPeft_model_info(C._wrap_new_peft_model_info_native_fcd60f559001d3bc()))
@@ -3049,6 +3226,8 @@ type Peft_model_info interface {
 	GetHas_tokenizer() (_swig_ret int)
 	SetHas_chat_template(arg2 int)
 	GetHas_chat_template() (_swig_ret int)
+	SetHost_weight_bytes(arg2 int64)
+	GetHost_weight_bytes() (_swig_ret int64)
 }
 
 type SwigcptrPeft_parameter_info uintptr
@@ -3102,7 +3281,7 @@ func (arg1 SwigcptrPeft_parameter_info) GetTrainable() (_swig_ret int) {
 func (arg1 SwigcptrPeft_parameter_info) SetElements(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_parameter_info_elements_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_110(_swig_i_1))
+	C._wrap_peft_parameter_info_elements_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_116(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_parameter_info) GetElements() (_swig_ret int64) {
@@ -3115,7 +3294,7 @@ func (arg1 SwigcptrPeft_parameter_info) GetElements() (_swig_ret int64) {
 func (arg1 SwigcptrPeft_parameter_info) SetBytes(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_parameter_info_bytes_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_112(_swig_i_1))
+	C._wrap_peft_parameter_info_bytes_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_118(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_parameter_info) GetBytes() (_swig_ret int64) {
@@ -3195,7 +3374,7 @@ func (arg1 SwigcptrPeft_module_info) GetKind() (_swig_ret string) {
 func (arg1 SwigcptrPeft_module_info) SetIn_features(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_module_info_in_features_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_116(_swig_i_1))
+	C._wrap_peft_module_info_in_features_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_122(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_module_info) GetIn_features() (_swig_ret int64) {
@@ -3208,7 +3387,7 @@ func (arg1 SwigcptrPeft_module_info) GetIn_features() (_swig_ret int64) {
 func (arg1 SwigcptrPeft_module_info) SetOut_features(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_module_info_out_features_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_118(_swig_i_1))
+	C._wrap_peft_module_info_out_features_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_124(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_module_info) GetOut_features() (_swig_ret int64) {
@@ -3348,7 +3527,7 @@ func (arg1 SwigcptrPeft_save_options) GetWithout_tokenizer() (_swig_ret int) {
 func (arg1 SwigcptrPeft_save_options) SetMax_file_bytes(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_save_options_max_file_bytes_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_120(_swig_i_1))
+	C._wrap_peft_save_options_max_file_bytes_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_126(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_save_options) GetMax_file_bytes() (_swig_ret int64) {
@@ -3361,7 +3540,7 @@ func (arg1 SwigcptrPeft_save_options) GetMax_file_bytes() (_swig_ret int64) {
 func (arg1 SwigcptrPeft_save_options) SetBase_model_name(arg2 string) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_save_options_base_model_name_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), *(*C.swig_type_122)(unsafe.Pointer(&_swig_i_1)))
+	C._wrap_peft_save_options_base_model_name_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), *(*C.swig_type_128)(unsafe.Pointer(&_swig_i_1)))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -3380,7 +3559,7 @@ func (arg1 SwigcptrPeft_save_options) GetBase_model_name() (_swig_ret string) {
 func (arg1 SwigcptrPeft_save_options) SetCancel(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_save_options_cancel_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_124(_swig_i_1))
+	C._wrap_peft_save_options_cancel_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_130(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_save_options) GetCancel() (_swig_ret int64) {
@@ -3418,97 +3597,6 @@ type Peft_save_options interface {
 	GetCancel() (_swig_ret int64)
 }
 
-type SwigcptrPeft_quantize_options uintptr
-
-func (p SwigcptrPeft_quantize_options) Swigcptr() uintptr {
-	return (uintptr)(p)
-}
-
-func (p SwigcptrPeft_quantize_options) SwigIsPeft_quantize_options() {
-}
-
-func (arg1 SwigcptrPeft_quantize_options) SetBlock_size(arg2 int) {
-	_swig_i_0 := arg1
-	_swig_i_1 := arg2
-	C._wrap_peft_quantize_options_block_size_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_intgo(_swig_i_1))
-}
-
-func (arg1 SwigcptrPeft_quantize_options) GetBlock_size() (_swig_ret int) {
-	var swig_r int
-	_swig_i_0 := arg1
-	swig_r = (int)(C._wrap_peft_quantize_options_block_size_get_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0)))
-	return swig_r
-}
-
-func (arg1 SwigcptrPeft_quantize_options) SetDouble_quantize(arg2 int) {
-	_swig_i_0 := arg1
-	_swig_i_1 := arg2
-	C._wrap_peft_quantize_options_double_quantize_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_intgo(_swig_i_1))
-}
-
-func (arg1 SwigcptrPeft_quantize_options) GetDouble_quantize() (_swig_ret int) {
-	var swig_r int
-	_swig_i_0 := arg1
-	swig_r = (int)(C._wrap_peft_quantize_options_double_quantize_get_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0)))
-	return swig_r
-}
-
-func (arg1 SwigcptrPeft_quantize_options) SetSkip_modules(arg2 string) {
-	_swig_i_0 := arg1
-	_swig_i_1 := arg2
-	C._wrap_peft_quantize_options_skip_modules_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), *(*C.swig_type_126)(unsafe.Pointer(&_swig_i_1)))
-	if Swig_escape_always_false {
-		Swig_escape_val = arg2
-	}
-}
-
-func (arg1 SwigcptrPeft_quantize_options) GetSkip_modules() (_swig_ret string) {
-	var swig_r string
-	_swig_i_0 := arg1
-	swig_r_p := C._wrap_peft_quantize_options_skip_modules_get_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0))
-	swig_r = *(*string)(unsafe.Pointer(&swig_r_p))
-	var swig_r_1 string
-	swig_r_1 = swigCopyString(swig_r)
-	return swig_r_1
-}
-
-func (arg1 SwigcptrPeft_quantize_options) SetCancel(arg2 int64) {
-	_swig_i_0 := arg1
-	_swig_i_1 := arg2
-	C._wrap_peft_quantize_options_cancel_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_128(_swig_i_1))
-}
-
-func (arg1 SwigcptrPeft_quantize_options) GetCancel() (_swig_ret int64) {
-	var swig_r int64
-	_swig_i_0 := arg1
-	swig_r = (int64)(C._wrap_peft_quantize_options_cancel_get_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0)))
-	return swig_r
-}
-
-func NewPeft_quantize_options() (_swig_ret Peft_quantize_options) {
-	var swig_r Peft_quantize_options
-	swig_r = (Peft_quantize_options)(SwigcptrPeft_quantize_options(C._wrap_new_peft_quantize_options_native_fcd60f559001d3bc()))
-	return swig_r
-}
-
-func DeletePeft_quantize_options(arg1 Peft_quantize_options) {
-	_swig_i_0 := getSwigcptr(arg1)
-	C._wrap_delete_peft_quantize_options_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0))
-}
-
-type Peft_quantize_options interface {
-	Swigcptr() uintptr
-	SwigIsPeft_quantize_options()
-	SetBlock_size(arg2 int)
-	GetBlock_size() (_swig_ret int)
-	SetDouble_quantize(arg2 int)
-	GetDouble_quantize() (_swig_ret int)
-	SetSkip_modules(arg2 string)
-	GetSkip_modules() (_swig_ret string)
-	SetCancel(arg2 int64)
-	GetCancel() (_swig_ret int64)
-}
-
 func Peft_model_options_init(arg1 uintptr) (_swig_ret int64) {
 	var swig_r int64
 	_swig_i_0 := arg1
@@ -3522,7 +3610,7 @@ func Peft_model_load(arg1 int64, arg2 string, arg3 Peft_model_options, arg4 []in
 	_swig_i_1 := arg2
 	_swig_i_2 := getSwigcptr(arg3)
 	_swig_i_3 := arg4
-	swig_r = (int64)(C._wrap_peft_model_load_native_fcd60f559001d3bc(C.swig_type_132(_swig_i_0), *(*C.swig_type_133)(unsafe.Pointer(&_swig_i_1)), C.uintptr_t(_swig_i_2), *(*C.swig_type_134)(unsafe.Pointer(&_swig_i_3))))
+	swig_r = (int64)(C._wrap_peft_model_load_native_fcd60f559001d3bc(C.swig_type_134(_swig_i_0), *(*C.swig_type_135)(unsafe.Pointer(&_swig_i_1)), C.uintptr_t(_swig_i_2), *(*C.swig_type_136)(unsafe.Pointer(&_swig_i_3))))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -3535,20 +3623,20 @@ func Peft_model_load(arg1 int64, arg2 string, arg3 Peft_model_options, arg4 []in
 func Peft_model_retain(arg1 int64) (_swig_ret int64) {
 	var swig_r int64
 	_swig_i_0 := arg1
-	swig_r = (int64)(C._wrap_peft_model_retain_native_fcd60f559001d3bc(C.swig_type_136(_swig_i_0)))
+	swig_r = (int64)(C._wrap_peft_model_retain_native_fcd60f559001d3bc(C.swig_type_138(_swig_i_0)))
 	return swig_r
 }
 
 func Peft_model_free(arg1 int64) {
 	_swig_i_0 := arg1
-	C._wrap_peft_model_free_native_fcd60f559001d3bc(C.swig_type_137(_swig_i_0))
+	C._wrap_peft_model_free_native_fcd60f559001d3bc(C.swig_type_139(_swig_i_0))
 }
 
 func Peft_model_get_info(arg1 int64, arg2 Peft_model_info) (_swig_ret int64) {
 	var swig_r int64
 	_swig_i_0 := arg1
 	_swig_i_1 := getSwigcptr(arg2)
-	swig_r = (int64)(C._wrap_peft_model_get_info_native_fcd60f559001d3bc(C.swig_type_139(_swig_i_0), C.uintptr_t(_swig_i_1)))
+	swig_r = (int64)(C._wrap_peft_model_get_info_native_fcd60f559001d3bc(C.swig_type_141(_swig_i_0), C.uintptr_t(_swig_i_1)))
 	return swig_r
 }
 
@@ -3556,7 +3644,7 @@ func Peft_model_describe(arg1 int64, arg2 uintptr) (_swig_ret int64) {
 	var swig_r int64
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	swig_r = (int64)(C._wrap_peft_model_describe_native_fcd60f559001d3bc(C.swig_type_141(_swig_i_0), C.uintptr_t(_swig_i_1)))
+	swig_r = (int64)(C._wrap_peft_model_describe_native_fcd60f559001d3bc(C.swig_type_143(_swig_i_0), C.uintptr_t(_swig_i_1)))
 	return swig_r
 }
 
@@ -3566,7 +3654,7 @@ func Peft_model_parameter_at(arg1 int64, arg2 int64, arg3 Peft_parameter_info, a
 	_swig_i_1 := arg2
 	_swig_i_2 := getSwigcptr(arg3)
 	_swig_i_3 := arg4
-	swig_r = (int64)(C._wrap_peft_model_parameter_at_native_fcd60f559001d3bc(C.swig_type_143(_swig_i_0), C.swig_type_144(_swig_i_1), C.uintptr_t(_swig_i_2), C.uintptr_t(_swig_i_3)))
+	swig_r = (int64)(C._wrap_peft_model_parameter_at_native_fcd60f559001d3bc(C.swig_type_145(_swig_i_0), C.swig_type_146(_swig_i_1), C.uintptr_t(_swig_i_2), C.uintptr_t(_swig_i_3)))
 	return swig_r
 }
 
@@ -3575,7 +3663,7 @@ func Peft_model_parameter_read(arg1 int64, arg2 string, arg3 []float32) (_swig_r
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
 	_swig_i_2 := arg3
-	swig_r = (int64)(C._wrap_peft_model_parameter_read_native_fcd60f559001d3bc(C.swig_type_146(_swig_i_0), *(*C.swig_type_147)(unsafe.Pointer(&_swig_i_1)), *(*C.swig_type_148)(unsafe.Pointer(&_swig_i_2))))
+	swig_r = (int64)(C._wrap_peft_model_parameter_read_native_fcd60f559001d3bc(C.swig_type_148(_swig_i_0), *(*C.swig_type_149)(unsafe.Pointer(&_swig_i_1)), *(*C.swig_type_150)(unsafe.Pointer(&_swig_i_2))))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -3591,7 +3679,7 @@ func Peft_model_module_at(arg1 int64, arg2 int64, arg3 Peft_module_info, arg4 ui
 	_swig_i_1 := arg2
 	_swig_i_2 := getSwigcptr(arg3)
 	_swig_i_3 := arg4
-	swig_r = (int64)(C._wrap_peft_model_module_at_native_fcd60f559001d3bc(C.swig_type_150(_swig_i_0), C.swig_type_151(_swig_i_1), C.uintptr_t(_swig_i_2), C.uintptr_t(_swig_i_3)))
+	swig_r = (int64)(C._wrap_peft_model_module_at_native_fcd60f559001d3bc(C.swig_type_152(_swig_i_0), C.swig_type_153(_swig_i_1), C.uintptr_t(_swig_i_2), C.uintptr_t(_swig_i_3)))
 	return swig_r
 }
 
@@ -3607,7 +3695,7 @@ func Peft_model_save(arg1 int64, arg2 string, arg3 Peft_save_options) (_swig_ret
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
 	_swig_i_2 := getSwigcptr(arg3)
-	swig_r = (int64)(C._wrap_peft_model_save_native_fcd60f559001d3bc(C.swig_type_154(_swig_i_0), *(*C.swig_type_155)(unsafe.Pointer(&_swig_i_1)), C.uintptr_t(_swig_i_2)))
+	swig_r = (int64)(C._wrap_peft_model_save_native_fcd60f559001d3bc(C.swig_type_156(_swig_i_0), *(*C.swig_type_157)(unsafe.Pointer(&_swig_i_1)), C.uintptr_t(_swig_i_2)))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -3625,7 +3713,7 @@ func Peft_quantize_nf4(arg1 int64, arg2 Peft_quantize_options) (_swig_ret int64)
 	var swig_r int64
 	_swig_i_0 := arg1
 	_swig_i_1 := getSwigcptr(arg2)
-	swig_r = (int64)(C._wrap_peft_quantize_nf4_native_fcd60f559001d3bc(C.swig_type_158(_swig_i_0), C.uintptr_t(_swig_i_1)))
+	swig_r = (int64)(C._wrap_peft_quantize_nf4_native_fcd60f559001d3bc(C.swig_type_160(_swig_i_0), C.uintptr_t(_swig_i_1)))
 	return swig_r
 }
 
@@ -3635,7 +3723,7 @@ func Peft_inspect(arg1 int64, arg2 string, arg3 int64, arg4 uintptr) (_swig_ret 
 	_swig_i_1 := arg2
 	_swig_i_2 := arg3
 	_swig_i_3 := arg4
-	swig_r = (int64)(C._wrap_peft_inspect_native_fcd60f559001d3bc(C.swig_type_160(_swig_i_0), *(*C.swig_type_161)(unsafe.Pointer(&_swig_i_1)), C.swig_type_162(_swig_i_2), C.uintptr_t(_swig_i_3)))
+	swig_r = (int64)(C._wrap_peft_inspect_native_fcd60f559001d3bc(C.swig_type_162(_swig_i_0), *(*C.swig_type_163)(unsafe.Pointer(&_swig_i_1)), C.swig_type_164(_swig_i_2), C.uintptr_t(_swig_i_3)))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -3834,7 +3922,7 @@ func (arg1 SwigcptrPeft_chat_options) GetAdd_generation_prompt() (_swig_ret int)
 func (arg1 SwigcptrPeft_chat_options) SetChat_template(arg2 string) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_chat_options_chat_template_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), *(*C.swig_type_165)(unsafe.Pointer(&_swig_i_1)))
+	C._wrap_peft_chat_options_chat_template_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), *(*C.swig_type_167)(unsafe.Pointer(&_swig_i_1)))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -3853,7 +3941,7 @@ func (arg1 SwigcptrPeft_chat_options) GetChat_template() (_swig_ret string) {
 func (arg1 SwigcptrPeft_chat_options) SetTools_json(arg2 string) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_chat_options_tools_json_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), *(*C.swig_type_167)(unsafe.Pointer(&_swig_i_1)))
+	C._wrap_peft_chat_options_tools_json_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), *(*C.swig_type_169)(unsafe.Pointer(&_swig_i_1)))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -3896,7 +3984,7 @@ func Peft_tokenizer_load(arg1 int64, arg2 string, arg3 []int64) (_swig_ret int64
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
 	_swig_i_2 := arg3
-	swig_r = (int64)(C._wrap_peft_tokenizer_load_native_fcd60f559001d3bc(C.swig_type_170(_swig_i_0), *(*C.swig_type_171)(unsafe.Pointer(&_swig_i_1)), *(*C.swig_type_172)(unsafe.Pointer(&_swig_i_2))))
+	swig_r = (int64)(C._wrap_peft_tokenizer_load_native_fcd60f559001d3bc(C.swig_type_172(_swig_i_0), *(*C.swig_type_173)(unsafe.Pointer(&_swig_i_1)), *(*C.swig_type_174)(unsafe.Pointer(&_swig_i_2))))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -3910,7 +3998,7 @@ func Peft_tokenizer_from_model(arg1 int64, arg2 []int64) (_swig_ret int64) {
 	var swig_r int64
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	swig_r = (int64)(C._wrap_peft_tokenizer_from_model_native_fcd60f559001d3bc(C.swig_type_174(_swig_i_0), *(*C.swig_type_175)(unsafe.Pointer(&_swig_i_1))))
+	swig_r = (int64)(C._wrap_peft_tokenizer_from_model_native_fcd60f559001d3bc(C.swig_type_176(_swig_i_0), *(*C.swig_type_177)(unsafe.Pointer(&_swig_i_1))))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -3919,14 +4007,14 @@ func Peft_tokenizer_from_model(arg1 int64, arg2 []int64) (_swig_ret int64) {
 
 func Peft_tokenizer_free(arg1 int64) {
 	_swig_i_0 := arg1
-	C._wrap_peft_tokenizer_free_native_fcd60f559001d3bc(C.swig_type_176(_swig_i_0))
+	C._wrap_peft_tokenizer_free_native_fcd60f559001d3bc(C.swig_type_178(_swig_i_0))
 }
 
 func Peft_tokenizer_get_info(arg1 int64, arg2 Peft_tokenizer_info) (_swig_ret int64) {
 	var swig_r int64
 	_swig_i_0 := arg1
 	_swig_i_1 := getSwigcptr(arg2)
-	swig_r = (int64)(C._wrap_peft_tokenizer_get_info_native_fcd60f559001d3bc(C.swig_type_178(_swig_i_0), C.uintptr_t(_swig_i_1)))
+	swig_r = (int64)(C._wrap_peft_tokenizer_get_info_native_fcd60f559001d3bc(C.swig_type_180(_swig_i_0), C.uintptr_t(_swig_i_1)))
 	return swig_r
 }
 
@@ -3934,7 +4022,7 @@ func Peft_tokenizer_save(arg1 int64, arg2 string) (_swig_ret int64) {
 	var swig_r int64
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	swig_r = (int64)(C._wrap_peft_tokenizer_save_native_fcd60f559001d3bc(C.swig_type_180(_swig_i_0), *(*C.swig_type_181)(unsafe.Pointer(&_swig_i_1))))
+	swig_r = (int64)(C._wrap_peft_tokenizer_save_native_fcd60f559001d3bc(C.swig_type_182(_swig_i_0), *(*C.swig_type_183)(unsafe.Pointer(&_swig_i_1))))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -3947,7 +4035,7 @@ func Peft_tokenizer_encode(arg1 int64, arg2 string, arg3 int, arg4 uintptr) (_sw
 	_swig_i_1 := arg2
 	_swig_i_2 := arg3
 	_swig_i_3 := arg4
-	swig_r = (int64)(C._wrap_peft_tokenizer_encode_native_fcd60f559001d3bc(C.swig_type_183(_swig_i_0), *(*C.swig_type_184)(unsafe.Pointer(&_swig_i_1)), C.swig_intgo(_swig_i_2), C.uintptr_t(_swig_i_3)))
+	swig_r = (int64)(C._wrap_peft_tokenizer_encode_native_fcd60f559001d3bc(C.swig_type_185(_swig_i_0), *(*C.swig_type_186)(unsafe.Pointer(&_swig_i_1)), C.swig_intgo(_swig_i_2), C.uintptr_t(_swig_i_3)))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -3960,7 +4048,7 @@ func Peft_tokenizer_decode(arg1 int64, arg2 []int32, arg3 int, arg4 uintptr) (_s
 	_swig_i_1 := arg2
 	_swig_i_2 := arg3
 	_swig_i_3 := arg4
-	swig_r = (int64)(C._wrap_peft_tokenizer_decode_native_fcd60f559001d3bc(C.swig_type_186(_swig_i_0), *(*C.swig_type_187)(unsafe.Pointer(&_swig_i_1)), C.swig_intgo(_swig_i_2), C.uintptr_t(_swig_i_3)))
+	swig_r = (int64)(C._wrap_peft_tokenizer_decode_native_fcd60f559001d3bc(C.swig_type_188(_swig_i_0), *(*C.swig_type_189)(unsafe.Pointer(&_swig_i_1)), C.swig_intgo(_swig_i_2), C.uintptr_t(_swig_i_3)))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -3972,7 +4060,7 @@ func Peft_tokenizer_token_text(arg1 int64, arg2 int, arg3 uintptr) (_swig_ret in
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
 	_swig_i_2 := arg3
-	swig_r = (int64)(C._wrap_peft_tokenizer_token_text_native_fcd60f559001d3bc(C.swig_type_189(_swig_i_0), C.swig_intgo(_swig_i_1), C.uintptr_t(_swig_i_2)))
+	swig_r = (int64)(C._wrap_peft_tokenizer_token_text_native_fcd60f559001d3bc(C.swig_type_191(_swig_i_0), C.swig_intgo(_swig_i_1), C.uintptr_t(_swig_i_2)))
 	return swig_r
 }
 
@@ -3981,7 +4069,7 @@ func Peft_tokenizer_token_id(arg1 int64, arg2 string, arg3 []int32) (_swig_ret i
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
 	_swig_i_2 := arg3
-	swig_r = (int64)(C._wrap_peft_tokenizer_token_id_native_fcd60f559001d3bc(C.swig_type_191(_swig_i_0), *(*C.swig_type_192)(unsafe.Pointer(&_swig_i_1)), *(*C.swig_type_193)(unsafe.Pointer(&_swig_i_2))))
+	swig_r = (int64)(C._wrap_peft_tokenizer_token_id_native_fcd60f559001d3bc(C.swig_type_193(_swig_i_0), *(*C.swig_type_194)(unsafe.Pointer(&_swig_i_1)), *(*C.swig_type_195)(unsafe.Pointer(&_swig_i_2))))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -4004,7 +4092,7 @@ func Peft_chat_apply(arg1 int64, arg2 string, arg3 Peft_chat_options, arg4 uintp
 	_swig_i_1 := arg2
 	_swig_i_2 := getSwigcptr(arg3)
 	_swig_i_3 := arg4
-	swig_r = (int64)(C._wrap_peft_chat_apply_native_fcd60f559001d3bc(C.swig_type_196(_swig_i_0), *(*C.swig_type_197)(unsafe.Pointer(&_swig_i_1)), C.uintptr_t(_swig_i_2), C.uintptr_t(_swig_i_3)))
+	swig_r = (int64)(C._wrap_peft_chat_apply_native_fcd60f559001d3bc(C.swig_type_198(_swig_i_0), *(*C.swig_type_199)(unsafe.Pointer(&_swig_i_1)), C.uintptr_t(_swig_i_2), C.uintptr_t(_swig_i_3)))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -4016,7 +4104,7 @@ func Peft_stream_decoder_create(arg1 int64, arg2 int, arg3 []int64) (_swig_ret i
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
 	_swig_i_2 := arg3
-	swig_r = (int64)(C._wrap_peft_stream_decoder_create_native_fcd60f559001d3bc(C.swig_type_199(_swig_i_0), C.swig_intgo(_swig_i_1), *(*C.swig_type_200)(unsafe.Pointer(&_swig_i_2))))
+	swig_r = (int64)(C._wrap_peft_stream_decoder_create_native_fcd60f559001d3bc(C.swig_type_201(_swig_i_0), C.swig_intgo(_swig_i_1), *(*C.swig_type_202)(unsafe.Pointer(&_swig_i_2))))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg3
 	}
@@ -4028,13 +4116,13 @@ func Peft_stream_decoder_push(arg1 int64, arg2 int, arg3 uintptr) (_swig_ret int
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
 	_swig_i_2 := arg3
-	swig_r = (int64)(C._wrap_peft_stream_decoder_push_native_fcd60f559001d3bc(C.swig_type_202(_swig_i_0), C.swig_intgo(_swig_i_1), C.uintptr_t(_swig_i_2)))
+	swig_r = (int64)(C._wrap_peft_stream_decoder_push_native_fcd60f559001d3bc(C.swig_type_204(_swig_i_0), C.swig_intgo(_swig_i_1), C.uintptr_t(_swig_i_2)))
 	return swig_r
 }
 
 func Peft_stream_decoder_free(arg1 int64) {
 	_swig_i_0 := arg1
-	C._wrap_peft_stream_decoder_free_native_fcd60f559001d3bc(C.swig_type_203(_swig_i_0))
+	C._wrap_peft_stream_decoder_free_native_fcd60f559001d3bc(C.swig_type_205(_swig_i_0))
 }
 
 func _swig_getPEFT_LABEL_IGNORED() (_swig_ret int) {
@@ -4170,7 +4258,7 @@ func (arg1 SwigcptrPeft_dataset_options) GetFormat() (_swig_ret Peft_data_format
 func (arg1 SwigcptrPeft_dataset_options) SetMax_seq_len(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_dataset_options_max_seq_len_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_204(_swig_i_1))
+	C._wrap_peft_dataset_options_max_seq_len_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_206(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_dataset_options) GetMax_seq_len() (_swig_ret int64) {
@@ -4222,7 +4310,7 @@ func (arg1 SwigcptrPeft_dataset_options) GetAdd_special() (_swig_ret Peft_choice
 func (arg1 SwigcptrPeft_dataset_options) SetChat_template(arg2 string) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_dataset_options_chat_template_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), *(*C.swig_type_206)(unsafe.Pointer(&_swig_i_1)))
+	C._wrap_peft_dataset_options_chat_template_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), *(*C.swig_type_208)(unsafe.Pointer(&_swig_i_1)))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -4241,7 +4329,7 @@ func (arg1 SwigcptrPeft_dataset_options) GetChat_template() (_swig_ret string) {
 func (arg1 SwigcptrPeft_dataset_options) SetFirst_row(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_dataset_options_first_row_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_208(_swig_i_1))
+	C._wrap_peft_dataset_options_first_row_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_210(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_dataset_options) GetFirst_row() (_swig_ret int64) {
@@ -4254,7 +4342,7 @@ func (arg1 SwigcptrPeft_dataset_options) GetFirst_row() (_swig_ret int64) {
 func (arg1 SwigcptrPeft_dataset_options) SetRow_count(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_dataset_options_row_count_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_210(_swig_i_1))
+	C._wrap_peft_dataset_options_row_count_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_212(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_dataset_options) GetRow_count() (_swig_ret int64) {
@@ -4267,7 +4355,7 @@ func (arg1 SwigcptrPeft_dataset_options) GetRow_count() (_swig_ret int64) {
 func (arg1 SwigcptrPeft_dataset_options) SetCancel(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_dataset_options_cancel_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_212(_swig_i_1))
+	C._wrap_peft_dataset_options_cancel_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_214(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_dataset_options) GetCancel() (_swig_ret int64) {
@@ -4336,7 +4424,7 @@ func (arg1 SwigcptrPeft_dataset_info) GetFormat() (_swig_ret Peft_data_format) {
 func (arg1 SwigcptrPeft_dataset_info) SetRows(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_dataset_info_rows_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_214(_swig_i_1))
+	C._wrap_peft_dataset_info_rows_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_216(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_dataset_info) GetRows() (_swig_ret int64) {
@@ -4349,7 +4437,7 @@ func (arg1 SwigcptrPeft_dataset_info) GetRows() (_swig_ret int64) {
 func (arg1 SwigcptrPeft_dataset_info) SetTokens(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_dataset_info_tokens_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_216(_swig_i_1))
+	C._wrap_peft_dataset_info_tokens_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_218(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_dataset_info) GetTokens() (_swig_ret int64) {
@@ -4362,7 +4450,7 @@ func (arg1 SwigcptrPeft_dataset_info) GetTokens() (_swig_ret int64) {
 func (arg1 SwigcptrPeft_dataset_info) SetLoss_tokens(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_dataset_info_loss_tokens_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_218(_swig_i_1))
+	C._wrap_peft_dataset_info_loss_tokens_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_220(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_dataset_info) GetLoss_tokens() (_swig_ret int64) {
@@ -4375,7 +4463,7 @@ func (arg1 SwigcptrPeft_dataset_info) GetLoss_tokens() (_swig_ret int64) {
 func (arg1 SwigcptrPeft_dataset_info) SetLongest_row(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_dataset_info_longest_row_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_220(_swig_i_1))
+	C._wrap_peft_dataset_info_longest_row_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_222(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_dataset_info) GetLongest_row() (_swig_ret int64) {
@@ -4388,7 +4476,7 @@ func (arg1 SwigcptrPeft_dataset_info) GetLongest_row() (_swig_ret int64) {
 func (arg1 SwigcptrPeft_dataset_info) SetTruncated_rows(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_dataset_info_truncated_rows_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_222(_swig_i_1))
+	C._wrap_peft_dataset_info_truncated_rows_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_224(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_dataset_info) GetTruncated_rows() (_swig_ret int64) {
@@ -4401,7 +4489,7 @@ func (arg1 SwigcptrPeft_dataset_info) GetTruncated_rows() (_swig_ret int64) {
 func (arg1 SwigcptrPeft_dataset_info) SetMasked_rows(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_dataset_info_masked_rows_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_224(_swig_i_1))
+	C._wrap_peft_dataset_info_masked_rows_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_226(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_dataset_info) GetMasked_rows() (_swig_ret int64) {
@@ -4414,7 +4502,7 @@ func (arg1 SwigcptrPeft_dataset_info) GetMasked_rows() (_swig_ret int64) {
 func (arg1 SwigcptrPeft_dataset_info) SetEmpty_rows(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_dataset_info_empty_rows_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_226(_swig_i_1))
+	C._wrap_peft_dataset_info_empty_rows_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_228(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_dataset_info) GetEmpty_rows() (_swig_ret int64) {
@@ -4545,7 +4633,7 @@ func Peft_dataset_from_file(arg1 int64, arg2 int64, arg3 string, arg4 Peft_datas
 	_swig_i_2 := arg3
 	_swig_i_3 := getSwigcptr(arg4)
 	_swig_i_4 := arg5
-	swig_r = (int64)(C._wrap_peft_dataset_from_file_native_fcd60f559001d3bc(C.swig_type_231(_swig_i_0), C.swig_type_232(_swig_i_1), *(*C.swig_type_233)(unsafe.Pointer(&_swig_i_2)), C.uintptr_t(_swig_i_3), *(*C.swig_type_234)(unsafe.Pointer(&_swig_i_4))))
+	swig_r = (int64)(C._wrap_peft_dataset_from_file_native_fcd60f559001d3bc(C.swig_type_233(_swig_i_0), C.swig_type_234(_swig_i_1), *(*C.swig_type_235)(unsafe.Pointer(&_swig_i_2)), C.uintptr_t(_swig_i_3), *(*C.swig_type_236)(unsafe.Pointer(&_swig_i_4))))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg3
 	}
@@ -4562,7 +4650,7 @@ func Peft_dataset_from_text(arg1 int64, arg2 int64, arg3 string, arg4 Peft_datas
 	_swig_i_2 := arg3
 	_swig_i_3 := getSwigcptr(arg4)
 	_swig_i_4 := arg5
-	swig_r = (int64)(C._wrap_peft_dataset_from_text_native_fcd60f559001d3bc(C.swig_type_236(_swig_i_0), C.swig_type_237(_swig_i_1), *(*C.swig_type_238)(unsafe.Pointer(&_swig_i_2)), C.uintptr_t(_swig_i_3), *(*C.swig_type_239)(unsafe.Pointer(&_swig_i_4))))
+	swig_r = (int64)(C._wrap_peft_dataset_from_text_native_fcd60f559001d3bc(C.swig_type_238(_swig_i_0), C.swig_type_239(_swig_i_1), *(*C.swig_type_240)(unsafe.Pointer(&_swig_i_2)), C.uintptr_t(_swig_i_3), *(*C.swig_type_241)(unsafe.Pointer(&_swig_i_4))))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg3
 	}
@@ -4578,7 +4666,7 @@ func Peft_dataset_from_rows(arg1 int64, arg2 uintptr, arg3 Peft_dataset_options,
 	_swig_i_1 := arg2
 	_swig_i_2 := getSwigcptr(arg3)
 	_swig_i_3 := arg4
-	swig_r = (int64)(C._wrap_peft_dataset_from_rows_native_fcd60f559001d3bc(C.swig_type_241(_swig_i_0), C.uintptr_t(_swig_i_1), C.uintptr_t(_swig_i_2), *(*C.swig_type_242)(unsafe.Pointer(&_swig_i_3))))
+	swig_r = (int64)(C._wrap_peft_dataset_from_rows_native_fcd60f559001d3bc(C.swig_type_243(_swig_i_0), C.uintptr_t(_swig_i_1), C.uintptr_t(_swig_i_2), *(*C.swig_type_244)(unsafe.Pointer(&_swig_i_3))))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg4
 	}
@@ -4587,14 +4675,14 @@ func Peft_dataset_from_rows(arg1 int64, arg2 uintptr, arg3 Peft_dataset_options,
 
 func Peft_dataset_free(arg1 int64) {
 	_swig_i_0 := arg1
-	C._wrap_peft_dataset_free_native_fcd60f559001d3bc(C.swig_type_243(_swig_i_0))
+	C._wrap_peft_dataset_free_native_fcd60f559001d3bc(C.swig_type_245(_swig_i_0))
 }
 
 func Peft_dataset_get_info(arg1 int64, arg2 Peft_dataset_info) (_swig_ret int64) {
 	var swig_r int64
 	_swig_i_0 := arg1
 	_swig_i_1 := getSwigcptr(arg2)
-	swig_r = (int64)(C._wrap_peft_dataset_get_info_native_fcd60f559001d3bc(C.swig_type_245(_swig_i_0), C.uintptr_t(_swig_i_1)))
+	swig_r = (int64)(C._wrap_peft_dataset_get_info_native_fcd60f559001d3bc(C.swig_type_247(_swig_i_0), C.uintptr_t(_swig_i_1)))
 	return swig_r
 }
 
@@ -4604,7 +4692,7 @@ func Peft_dataset_row(arg1 int64, arg2 int64, arg3 Peft_row_part, arg4 uintptr) 
 	_swig_i_1 := arg2
 	_swig_i_2 := arg3
 	_swig_i_3 := arg4
-	swig_r = (int64)(C._wrap_peft_dataset_row_native_fcd60f559001d3bc(C.swig_type_247(_swig_i_0), C.swig_type_248(_swig_i_1), C.swig_intgo(_swig_i_2), C.uintptr_t(_swig_i_3)))
+	swig_r = (int64)(C._wrap_peft_dataset_row_native_fcd60f559001d3bc(C.swig_type_249(_swig_i_0), C.swig_type_250(_swig_i_1), C.swig_intgo(_swig_i_2), C.uintptr_t(_swig_i_3)))
 	return swig_r
 }
 
@@ -4797,7 +4885,7 @@ func (arg1 SwigcptrPeft_lora_config) GetTarget_kind() (_swig_ret Peft_target_kin
 func (arg1 SwigcptrPeft_lora_config) SetTarget_modules(arg2 string) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_lora_config_target_modules_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), *(*C.swig_type_249)(unsafe.Pointer(&_swig_i_1)))
+	C._wrap_peft_lora_config_target_modules_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), *(*C.swig_type_251)(unsafe.Pointer(&_swig_i_1)))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -4816,7 +4904,7 @@ func (arg1 SwigcptrPeft_lora_config) GetTarget_modules() (_swig_ret string) {
 func (arg1 SwigcptrPeft_lora_config) SetExclude_modules(arg2 string) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_lora_config_exclude_modules_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), *(*C.swig_type_251)(unsafe.Pointer(&_swig_i_1)))
+	C._wrap_peft_lora_config_exclude_modules_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), *(*C.swig_type_253)(unsafe.Pointer(&_swig_i_1)))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -4848,7 +4936,7 @@ func (arg1 SwigcptrPeft_lora_config) GetExclude_is_regex() (_swig_ret int) {
 func (arg1 SwigcptrPeft_lora_config) SetLayers_pattern(arg2 string) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_lora_config_layers_pattern_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), *(*C.swig_type_253)(unsafe.Pointer(&_swig_i_1)))
+	C._wrap_peft_lora_config_layers_pattern_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), *(*C.swig_type_255)(unsafe.Pointer(&_swig_i_1)))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -4867,7 +4955,7 @@ func (arg1 SwigcptrPeft_lora_config) GetLayers_pattern() (_swig_ret string) {
 func (arg1 SwigcptrPeft_lora_config) SetRank_pattern(arg2 string) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_lora_config_rank_pattern_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), *(*C.swig_type_255)(unsafe.Pointer(&_swig_i_1)))
+	C._wrap_peft_lora_config_rank_pattern_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), *(*C.swig_type_257)(unsafe.Pointer(&_swig_i_1)))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -4886,7 +4974,7 @@ func (arg1 SwigcptrPeft_lora_config) GetRank_pattern() (_swig_ret string) {
 func (arg1 SwigcptrPeft_lora_config) SetAlpha_pattern(arg2 string) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_lora_config_alpha_pattern_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), *(*C.swig_type_257)(unsafe.Pointer(&_swig_i_1)))
+	C._wrap_peft_lora_config_alpha_pattern_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), *(*C.swig_type_259)(unsafe.Pointer(&_swig_i_1)))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -4905,7 +4993,7 @@ func (arg1 SwigcptrPeft_lora_config) GetAlpha_pattern() (_swig_ret string) {
 func (arg1 SwigcptrPeft_lora_config) SetModules_to_save(arg2 string) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_lora_config_modules_to_save_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), *(*C.swig_type_259)(unsafe.Pointer(&_swig_i_1)))
+	C._wrap_peft_lora_config_modules_to_save_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), *(*C.swig_type_261)(unsafe.Pointer(&_swig_i_1)))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -4924,7 +5012,7 @@ func (arg1 SwigcptrPeft_lora_config) GetModules_to_save() (_swig_ret string) {
 func (arg1 SwigcptrPeft_lora_config) SetSeed(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_lora_config_seed_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_261(_swig_i_1))
+	C._wrap_peft_lora_config_seed_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_263(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_lora_config) GetSeed() (_swig_ret int64) {
@@ -5012,7 +5100,7 @@ func (arg1 SwigcptrPeft_adapter_options) GetTrainable() (_swig_ret int) {
 func (arg1 SwigcptrPeft_adapter_options) SetSeed(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_adapter_options_seed_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_263(_swig_i_1))
+	C._wrap_peft_adapter_options_seed_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_265(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_adapter_options) GetSeed() (_swig_ret int64) {
@@ -5025,7 +5113,7 @@ func (arg1 SwigcptrPeft_adapter_options) GetSeed() (_swig_ret int64) {
 func (arg1 SwigcptrPeft_adapter_options) SetCancel(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_adapter_options_cancel_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_265(_swig_i_1))
+	C._wrap_peft_adapter_options_cancel_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_267(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_adapter_options) GetCancel() (_swig_ret int64) {
@@ -5118,7 +5206,7 @@ func (arg1 SwigcptrPeft_adapter_info) GetScale() (_swig_ret float64) {
 func (arg1 SwigcptrPeft_adapter_info) SetParameter_elements(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_adapter_info_parameter_elements_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_268(_swig_i_1))
+	C._wrap_peft_adapter_info_parameter_elements_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_270(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_adapter_info) GetParameter_elements() (_swig_ret int64) {
@@ -5131,7 +5219,7 @@ func (arg1 SwigcptrPeft_adapter_info) GetParameter_elements() (_swig_ret int64) 
 func (arg1 SwigcptrPeft_adapter_info) SetParameter_bytes(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_adapter_info_parameter_bytes_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_270(_swig_i_1))
+	C._wrap_peft_adapter_info_parameter_bytes_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_272(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_adapter_info) GetParameter_bytes() (_swig_ret int64) {
@@ -5144,7 +5232,7 @@ func (arg1 SwigcptrPeft_adapter_info) GetParameter_bytes() (_swig_ret int64) {
 func (arg1 SwigcptrPeft_adapter_info) SetParameter_count(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_adapter_info_parameter_count_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_272(_swig_i_1))
+	C._wrap_peft_adapter_info_parameter_count_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_274(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_adapter_info) GetParameter_count() (_swig_ret int64) {
@@ -5157,7 +5245,7 @@ func (arg1 SwigcptrPeft_adapter_info) GetParameter_count() (_swig_ret int64) {
 func (arg1 SwigcptrPeft_adapter_info) SetModule_count(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_adapter_info_module_count_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_274(_swig_i_1))
+	C._wrap_peft_adapter_info_module_count_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_276(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_adapter_info) GetModule_count() (_swig_ret int64) {
@@ -5170,7 +5258,7 @@ func (arg1 SwigcptrPeft_adapter_info) GetModule_count() (_swig_ret int64) {
 func (arg1 SwigcptrPeft_adapter_info) SetTrained_steps(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_adapter_info_trained_steps_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_276(_swig_i_1))
+	C._wrap_peft_adapter_info_trained_steps_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_278(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_adapter_info) GetTrained_steps() (_swig_ret int64) {
@@ -5322,7 +5410,7 @@ func (arg1 SwigcptrPeft_merge_options) GetDiscard_originals() (_swig_ret int) {
 func (arg1 SwigcptrPeft_merge_options) SetCancel(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_merge_options_cancel_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_278(_swig_i_1))
+	C._wrap_peft_merge_options_cancel_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_280(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_merge_options) GetCancel() (_swig_ret int64) {
@@ -5398,7 +5486,7 @@ func (arg1 SwigcptrPeft_merge_result) GetMerged() (_swig_ret int) {
 func (arg1 SwigcptrPeft_merge_result) SetTensor_count(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_merge_result_tensor_count_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_280(_swig_i_1))
+	C._wrap_peft_merge_result_tensor_count_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_282(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_merge_result) GetTensor_count() (_swig_ret int64) {
@@ -5411,7 +5499,7 @@ func (arg1 SwigcptrPeft_merge_result) GetTensor_count() (_swig_ret int64) {
 func (arg1 SwigcptrPeft_merge_result) SetBelow_minimum(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_merge_result_below_minimum_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_282(_swig_i_1))
+	C._wrap_peft_merge_result_below_minimum_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_284(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_merge_result) GetBelow_minimum() (_swig_ret int64) {
@@ -5450,7 +5538,7 @@ func (arg1 SwigcptrPeft_merge_result) GetMean_retained() (_swig_ret float64) {
 func (arg1 SwigcptrPeft_merge_result) SetOriginal_bytes(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_merge_result_original_bytes_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_284(_swig_i_1))
+	C._wrap_peft_merge_result_original_bytes_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_286(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_merge_result) GetOriginal_bytes() (_swig_ret int64) {
@@ -5586,7 +5674,7 @@ func Peft_attach_lora(arg1 int64, arg2 string, arg3 Peft_lora_config, arg4 []int
 	_swig_i_1 := arg2
 	_swig_i_2 := getSwigcptr(arg3)
 	_swig_i_3 := arg4
-	swig_r = (int64)(C._wrap_peft_attach_lora_native_fcd60f559001d3bc(C.swig_type_288(_swig_i_0), *(*C.swig_type_289)(unsafe.Pointer(&_swig_i_1)), C.uintptr_t(_swig_i_2), *(*C.swig_type_290)(unsafe.Pointer(&_swig_i_3))))
+	swig_r = (int64)(C._wrap_peft_attach_lora_native_fcd60f559001d3bc(C.swig_type_290(_swig_i_0), *(*C.swig_type_291)(unsafe.Pointer(&_swig_i_1)), C.uintptr_t(_swig_i_2), *(*C.swig_type_292)(unsafe.Pointer(&_swig_i_3))))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -5610,7 +5698,7 @@ func Peft_attach(arg1 int64, arg2 string, arg3 string, arg4 Peft_adapter_options
 	_swig_i_2 := arg3
 	_swig_i_3 := getSwigcptr(arg4)
 	_swig_i_4 := arg5
-	swig_r = (int64)(C._wrap_peft_attach_native_fcd60f559001d3bc(C.swig_type_293(_swig_i_0), *(*C.swig_type_294)(unsafe.Pointer(&_swig_i_1)), *(*C.swig_type_295)(unsafe.Pointer(&_swig_i_2)), C.uintptr_t(_swig_i_3), *(*C.swig_type_296)(unsafe.Pointer(&_swig_i_4))))
+	swig_r = (int64)(C._wrap_peft_attach_native_fcd60f559001d3bc(C.swig_type_295(_swig_i_0), *(*C.swig_type_296)(unsafe.Pointer(&_swig_i_1)), *(*C.swig_type_297)(unsafe.Pointer(&_swig_i_2)), C.uintptr_t(_swig_i_3), *(*C.swig_type_298)(unsafe.Pointer(&_swig_i_4))))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -5630,7 +5718,7 @@ func Peft_adapter_load(arg1 int64, arg2 string, arg3 string, arg4 Peft_adapter_o
 	_swig_i_2 := arg3
 	_swig_i_3 := getSwigcptr(arg4)
 	_swig_i_4 := arg5
-	swig_r = (int64)(C._wrap_peft_adapter_load_native_fcd60f559001d3bc(C.swig_type_298(_swig_i_0), *(*C.swig_type_299)(unsafe.Pointer(&_swig_i_1)), *(*C.swig_type_300)(unsafe.Pointer(&_swig_i_2)), C.uintptr_t(_swig_i_3), *(*C.swig_type_301)(unsafe.Pointer(&_swig_i_4))))
+	swig_r = (int64)(C._wrap_peft_adapter_load_native_fcd60f559001d3bc(C.swig_type_300(_swig_i_0), *(*C.swig_type_301)(unsafe.Pointer(&_swig_i_1)), *(*C.swig_type_302)(unsafe.Pointer(&_swig_i_2)), C.uintptr_t(_swig_i_3), *(*C.swig_type_303)(unsafe.Pointer(&_swig_i_4))))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -5648,7 +5736,7 @@ func Peft_adapter_save(arg1 int64, arg2 string, arg3 Peft_save_options) (_swig_r
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
 	_swig_i_2 := getSwigcptr(arg3)
-	swig_r = (int64)(C._wrap_peft_adapter_save_native_fcd60f559001d3bc(C.swig_type_303(_swig_i_0), *(*C.swig_type_304)(unsafe.Pointer(&_swig_i_1)), C.uintptr_t(_swig_i_2)))
+	swig_r = (int64)(C._wrap_peft_adapter_save_native_fcd60f559001d3bc(C.swig_type_305(_swig_i_0), *(*C.swig_type_306)(unsafe.Pointer(&_swig_i_1)), C.uintptr_t(_swig_i_2)))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -5658,20 +5746,20 @@ func Peft_adapter_save(arg1 int64, arg2 string, arg3 Peft_save_options) (_swig_r
 func Peft_adapter_retain(arg1 int64) (_swig_ret int64) {
 	var swig_r int64
 	_swig_i_0 := arg1
-	swig_r = (int64)(C._wrap_peft_adapter_retain_native_fcd60f559001d3bc(C.swig_type_306(_swig_i_0)))
+	swig_r = (int64)(C._wrap_peft_adapter_retain_native_fcd60f559001d3bc(C.swig_type_308(_swig_i_0)))
 	return swig_r
 }
 
 func Peft_adapter_free(arg1 int64) {
 	_swig_i_0 := arg1
-	C._wrap_peft_adapter_free_native_fcd60f559001d3bc(C.swig_type_307(_swig_i_0))
+	C._wrap_peft_adapter_free_native_fcd60f559001d3bc(C.swig_type_309(_swig_i_0))
 }
 
 func Peft_adapter_get_info(arg1 int64, arg2 Peft_adapter_info) (_swig_ret int64) {
 	var swig_r int64
 	_swig_i_0 := arg1
 	_swig_i_1 := getSwigcptr(arg2)
-	swig_r = (int64)(C._wrap_peft_adapter_get_info_native_fcd60f559001d3bc(C.swig_type_309(_swig_i_0), C.uintptr_t(_swig_i_1)))
+	swig_r = (int64)(C._wrap_peft_adapter_get_info_native_fcd60f559001d3bc(C.swig_type_311(_swig_i_0), C.uintptr_t(_swig_i_1)))
 	return swig_r
 }
 
@@ -5679,7 +5767,7 @@ func Peft_adapter_get_name(arg1 int64, arg2 uintptr) (_swig_ret int64) {
 	var swig_r int64
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	swig_r = (int64)(C._wrap_peft_adapter_get_name_native_fcd60f559001d3bc(C.swig_type_311(_swig_i_0), C.uintptr_t(_swig_i_1)))
+	swig_r = (int64)(C._wrap_peft_adapter_get_name_native_fcd60f559001d3bc(C.swig_type_313(_swig_i_0), C.uintptr_t(_swig_i_1)))
 	return swig_r
 }
 
@@ -5687,7 +5775,7 @@ func Peft_adapter_get_config(arg1 int64, arg2 uintptr) (_swig_ret int64) {
 	var swig_r int64
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	swig_r = (int64)(C._wrap_peft_adapter_get_config_native_fcd60f559001d3bc(C.swig_type_313(_swig_i_0), C.uintptr_t(_swig_i_1)))
+	swig_r = (int64)(C._wrap_peft_adapter_get_config_native_fcd60f559001d3bc(C.swig_type_315(_swig_i_0), C.uintptr_t(_swig_i_1)))
 	return swig_r
 }
 
@@ -5697,7 +5785,7 @@ func Peft_adapter_parameter_at(arg1 int64, arg2 int64, arg3 Peft_parameter_info,
 	_swig_i_1 := arg2
 	_swig_i_2 := getSwigcptr(arg3)
 	_swig_i_3 := arg4
-	swig_r = (int64)(C._wrap_peft_adapter_parameter_at_native_fcd60f559001d3bc(C.swig_type_315(_swig_i_0), C.swig_type_316(_swig_i_1), C.uintptr_t(_swig_i_2), C.uintptr_t(_swig_i_3)))
+	swig_r = (int64)(C._wrap_peft_adapter_parameter_at_native_fcd60f559001d3bc(C.swig_type_317(_swig_i_0), C.swig_type_318(_swig_i_1), C.uintptr_t(_swig_i_2), C.uintptr_t(_swig_i_3)))
 	return swig_r
 }
 
@@ -5706,7 +5794,7 @@ func Peft_adapter_parameter_read(arg1 int64, arg2 string, arg3 []float32) (_swig
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
 	_swig_i_2 := arg3
-	swig_r = (int64)(C._wrap_peft_adapter_parameter_read_native_fcd60f559001d3bc(C.swig_type_318(_swig_i_0), *(*C.swig_type_319)(unsafe.Pointer(&_swig_i_1)), *(*C.swig_type_320)(unsafe.Pointer(&_swig_i_2))))
+	swig_r = (int64)(C._wrap_peft_adapter_parameter_read_native_fcd60f559001d3bc(C.swig_type_320(_swig_i_0), *(*C.swig_type_321)(unsafe.Pointer(&_swig_i_1)), *(*C.swig_type_322)(unsafe.Pointer(&_swig_i_2))))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -5720,14 +5808,14 @@ func Peft_adapter_set_scale(arg1 int64, arg2 float64) (_swig_ret int64) {
 	var swig_r int64
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	swig_r = (int64)(C._wrap_peft_adapter_set_scale_native_fcd60f559001d3bc(C.swig_type_322(_swig_i_0), C.double(_swig_i_1)))
+	swig_r = (int64)(C._wrap_peft_adapter_set_scale_native_fcd60f559001d3bc(C.swig_type_324(_swig_i_0), C.double(_swig_i_1)))
 	return swig_r
 }
 
 func Peft_adapter_detach(arg1 int64) (_swig_ret int64) {
 	var swig_r int64
 	_swig_i_0 := arg1
-	swig_r = (int64)(C._wrap_peft_adapter_detach_native_fcd60f559001d3bc(C.swig_type_324(_swig_i_0)))
+	swig_r = (int64)(C._wrap_peft_adapter_detach_native_fcd60f559001d3bc(C.swig_type_326(_swig_i_0)))
 	return swig_r
 }
 
@@ -5736,7 +5824,7 @@ func Peft_model_adapter_at(arg1 int64, arg2 int64, arg3 []int64) (_swig_ret int6
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
 	_swig_i_2 := arg3
-	swig_r = (int64)(C._wrap_peft_model_adapter_at_native_fcd60f559001d3bc(C.swig_type_326(_swig_i_0), C.swig_type_327(_swig_i_1), *(*C.swig_type_328)(unsafe.Pointer(&_swig_i_2))))
+	swig_r = (int64)(C._wrap_peft_model_adapter_at_native_fcd60f559001d3bc(C.swig_type_328(_swig_i_0), C.swig_type_329(_swig_i_1), *(*C.swig_type_330)(unsafe.Pointer(&_swig_i_2))))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg3
 	}
@@ -5748,7 +5836,7 @@ func Peft_model_adapter_find(arg1 int64, arg2 string, arg3 []int64) (_swig_ret i
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
 	_swig_i_2 := arg3
-	swig_r = (int64)(C._wrap_peft_model_adapter_find_native_fcd60f559001d3bc(C.swig_type_330(_swig_i_0), *(*C.swig_type_331)(unsafe.Pointer(&_swig_i_1)), *(*C.swig_type_332)(unsafe.Pointer(&_swig_i_2))))
+	swig_r = (int64)(C._wrap_peft_model_adapter_find_native_fcd60f559001d3bc(C.swig_type_332(_swig_i_0), *(*C.swig_type_333)(unsafe.Pointer(&_swig_i_1)), *(*C.swig_type_334)(unsafe.Pointer(&_swig_i_2))))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -5771,7 +5859,7 @@ func Peft_merge(arg1 int64, arg2 int64, arg3 Peft_merge_options, arg4 Peft_merge
 	_swig_i_1 := arg2
 	_swig_i_2 := getSwigcptr(arg3)
 	_swig_i_3 := getSwigcptr(arg4)
-	swig_r = (int64)(C._wrap_peft_merge_native_fcd60f559001d3bc(C.swig_type_335(_swig_i_0), C.swig_type_336(_swig_i_1), C.uintptr_t(_swig_i_2), C.uintptr_t(_swig_i_3)))
+	swig_r = (int64)(C._wrap_peft_merge_native_fcd60f559001d3bc(C.swig_type_337(_swig_i_0), C.swig_type_338(_swig_i_1), C.uintptr_t(_swig_i_2), C.uintptr_t(_swig_i_3)))
 	return swig_r
 }
 
@@ -5781,21 +5869,21 @@ func Peft_merge_tensor_at(arg1 int64, arg2 int64, arg3 Peft_merge_tensor, arg4 u
 	_swig_i_1 := arg2
 	_swig_i_2 := getSwigcptr(arg3)
 	_swig_i_3 := arg4
-	swig_r = (int64)(C._wrap_peft_merge_tensor_at_native_fcd60f559001d3bc(C.swig_type_338(_swig_i_0), C.swig_type_339(_swig_i_1), C.uintptr_t(_swig_i_2), C.uintptr_t(_swig_i_3)))
+	swig_r = (int64)(C._wrap_peft_merge_tensor_at_native_fcd60f559001d3bc(C.swig_type_340(_swig_i_0), C.swig_type_341(_swig_i_1), C.uintptr_t(_swig_i_2), C.uintptr_t(_swig_i_3)))
 	return swig_r
 }
 
 func Peft_unmerge(arg1 int64) (_swig_ret int64) {
 	var swig_r int64
 	_swig_i_0 := arg1
-	swig_r = (int64)(C._wrap_peft_unmerge_native_fcd60f559001d3bc(C.swig_type_341(_swig_i_0)))
+	swig_r = (int64)(C._wrap_peft_unmerge_native_fcd60f559001d3bc(C.swig_type_343(_swig_i_0)))
 	return swig_r
 }
 
 func Peft_merge_discard(arg1 int64) (_swig_ret int64) {
 	var swig_r int64
 	_swig_i_0 := arg1
-	swig_r = (int64)(C._wrap_peft_merge_discard_native_fcd60f559001d3bc(C.swig_type_343(_swig_i_0)))
+	swig_r = (int64)(C._wrap_peft_merge_discard_native_fcd60f559001d3bc(C.swig_type_345(_swig_i_0)))
 	return swig_r
 }
 
@@ -5923,7 +6011,7 @@ func (arg1 SwigcptrPeft_trainer_options) GetEpochs() (_swig_ret float64) {
 func (arg1 SwigcptrPeft_trainer_options) SetMax_steps(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_trainer_options_max_steps_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_344(_swig_i_1))
+	C._wrap_peft_trainer_options_max_steps_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_346(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_trainer_options) GetMax_steps() (_swig_ret int64) {
@@ -5962,7 +6050,7 @@ func (arg1 SwigcptrPeft_trainer_options) GetWarmup_ratio() (_swig_ret float64) {
 func (arg1 SwigcptrPeft_trainer_options) SetWarmup_steps(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_trainer_options_warmup_steps_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_346(_swig_i_1))
+	C._wrap_peft_trainer_options_warmup_steps_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_348(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_trainer_options) GetWarmup_steps() (_swig_ret int64) {
@@ -6040,7 +6128,7 @@ func (arg1 SwigcptrPeft_trainer_options) GetMax_grad_norm() (_swig_ret float64) 
 func (arg1 SwigcptrPeft_trainer_options) SetSeed(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_trainer_options_seed_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_348(_swig_i_1))
+	C._wrap_peft_trainer_options_seed_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_350(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_trainer_options) GetSeed() (_swig_ret int64) {
@@ -6079,7 +6167,7 @@ func (arg1 SwigcptrPeft_trainer_options) GetPacking() (_swig_ret int) {
 func (arg1 SwigcptrPeft_trainer_options) SetPacking_length(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_trainer_options_packing_length_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_350(_swig_i_1))
+	C._wrap_peft_trainer_options_packing_length_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_352(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_trainer_options) GetPacking_length() (_swig_ret int64) {
@@ -6118,7 +6206,7 @@ func (arg1 SwigcptrPeft_trainer_options) GetCompute_dtype() (_swig_ret Peft_dtyp
 func (arg1 SwigcptrPeft_trainer_options) SetEval_dataset(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_trainer_options_eval_dataset_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_352(_swig_i_1))
+	C._wrap_peft_trainer_options_eval_dataset_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_354(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_trainer_options) GetEval_dataset() (_swig_ret int64) {
@@ -6131,7 +6219,7 @@ func (arg1 SwigcptrPeft_trainer_options) GetEval_dataset() (_swig_ret int64) {
 func (arg1 SwigcptrPeft_trainer_options) SetEval_steps(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_trainer_options_eval_steps_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_354(_swig_i_1))
+	C._wrap_peft_trainer_options_eval_steps_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_356(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_trainer_options) GetEval_steps() (_swig_ret int64) {
@@ -6144,7 +6232,7 @@ func (arg1 SwigcptrPeft_trainer_options) GetEval_steps() (_swig_ret int64) {
 func (arg1 SwigcptrPeft_trainer_options) SetSave_steps(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_trainer_options_save_steps_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_356(_swig_i_1))
+	C._wrap_peft_trainer_options_save_steps_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_358(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_trainer_options) GetSave_steps() (_swig_ret int64) {
@@ -6209,7 +6297,7 @@ func (arg1 SwigcptrPeft_trainer_options) GetMax_skipped_in_row() (_swig_ret int)
 func (arg1 SwigcptrPeft_trainer_options) SetOutput_dir(arg2 string) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_trainer_options_output_dir_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), *(*C.swig_type_358)(unsafe.Pointer(&_swig_i_1)))
+	C._wrap_peft_trainer_options_output_dir_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), *(*C.swig_type_360)(unsafe.Pointer(&_swig_i_1)))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -6223,6 +6311,19 @@ func (arg1 SwigcptrPeft_trainer_options) GetOutput_dir() (_swig_ret string) {
 	var swig_r_1 string
 	swig_r_1 = swigCopyString(swig_r)
 	return swig_r_1
+}
+
+func (arg1 SwigcptrPeft_trainer_options) SetOptimizer_placement(arg2 Peft_placement) {
+	_swig_i_0 := arg1
+	_swig_i_1 := arg2
+	C._wrap_peft_trainer_options_optimizer_placement_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_intgo(_swig_i_1))
+}
+
+func (arg1 SwigcptrPeft_trainer_options) GetOptimizer_placement() (_swig_ret Peft_placement) {
+	var swig_r Peft_placement
+	_swig_i_0 := arg1
+	swig_r = (Peft_placement)(C._wrap_peft_trainer_options_optimizer_placement_get_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0)))
+	return swig_r
 }
 
 func NewPeft_trainer_options() (_swig_ret Peft_trainer_options) {
@@ -6293,6 +6394,8 @@ type Peft_trainer_options interface {
 	GetMax_skipped_in_row() (_swig_ret int)
 	SetOutput_dir(arg2 string)
 	GetOutput_dir() (_swig_ret string)
+	SetOptimizer_placement(arg2 Peft_placement)
+	GetOptimizer_placement() (_swig_ret Peft_placement)
 }
 
 type SwigcptrPeft_step_options uintptr
@@ -6307,7 +6410,7 @@ func (p SwigcptrPeft_step_options) SwigIsPeft_step_options() {
 func (arg1 SwigcptrPeft_step_options) SetCancel(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_step_options_cancel_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_360(_swig_i_1))
+	C._wrap_peft_step_options_cancel_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_362(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_step_options) GetCancel() (_swig_ret int64) {
@@ -6401,7 +6504,7 @@ func (arg1 SwigcptrPeft_step_result) GetKind() (_swig_ret Peft_event_kind) {
 func (arg1 SwigcptrPeft_step_result) SetStep(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_step_result_step_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_362(_swig_i_1))
+	C._wrap_peft_step_result_step_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_364(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_step_result) GetStep() (_swig_ret int64) {
@@ -6414,7 +6517,7 @@ func (arg1 SwigcptrPeft_step_result) GetStep() (_swig_ret int64) {
 func (arg1 SwigcptrPeft_step_result) SetTotal_steps(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_step_result_total_steps_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_364(_swig_i_1))
+	C._wrap_peft_step_result_total_steps_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_366(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_step_result) GetTotal_steps() (_swig_ret int64) {
@@ -6479,7 +6582,7 @@ func (arg1 SwigcptrPeft_step_result) GetGrad_norm() (_swig_ret float64) {
 func (arg1 SwigcptrPeft_step_result) SetTokens(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_step_result_tokens_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_366(_swig_i_1))
+	C._wrap_peft_step_result_tokens_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_368(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_step_result) GetTokens() (_swig_ret int64) {
@@ -6492,7 +6595,7 @@ func (arg1 SwigcptrPeft_step_result) GetTokens() (_swig_ret int64) {
 func (arg1 SwigcptrPeft_step_result) SetLoss_tokens(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_step_result_loss_tokens_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_368(_swig_i_1))
+	C._wrap_peft_step_result_loss_tokens_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_370(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_step_result) GetLoss_tokens() (_swig_ret int64) {
@@ -6531,7 +6634,7 @@ func (arg1 SwigcptrPeft_step_result) GetTokens_per_second() (_swig_ret float64) 
 func (arg1 SwigcptrPeft_step_result) SetPeak_memory_bytes(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_step_result_peak_memory_bytes_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_370(_swig_i_1))
+	C._wrap_peft_step_result_peak_memory_bytes_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_372(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_step_result) GetPeak_memory_bytes() (_swig_ret int64) {
@@ -6544,7 +6647,7 @@ func (arg1 SwigcptrPeft_step_result) GetPeak_memory_bytes() (_swig_ret int64) {
 func (arg1 SwigcptrPeft_step_result) SetSkipped_steps(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_step_result_skipped_steps_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_372(_swig_i_1))
+	C._wrap_peft_step_result_skipped_steps_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_374(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_step_result) GetSkipped_steps() (_swig_ret int64) {
@@ -6583,7 +6686,7 @@ func (arg1 SwigcptrPeft_step_result) GetBest_eval_loss() (_swig_ret float64) {
 func (arg1 SwigcptrPeft_step_result) SetBest_step(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_step_result_best_step_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_374(_swig_i_1))
+	C._wrap_peft_step_result_best_step_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_376(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_step_result) GetBest_step() (_swig_ret int64) {
@@ -6711,7 +6814,7 @@ func (arg1 SwigcptrPeft_trainer_info) GetFinished() (_swig_ret int) {
 func (arg1 SwigcptrPeft_trainer_info) SetStep(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_trainer_info_step_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_376(_swig_i_1))
+	C._wrap_peft_trainer_info_step_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_378(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_trainer_info) GetStep() (_swig_ret int64) {
@@ -6724,7 +6827,7 @@ func (arg1 SwigcptrPeft_trainer_info) GetStep() (_swig_ret int64) {
 func (arg1 SwigcptrPeft_trainer_info) SetTotal_steps(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_trainer_info_total_steps_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_378(_swig_i_1))
+	C._wrap_peft_trainer_info_total_steps_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_380(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_trainer_info) GetTotal_steps() (_swig_ret int64) {
@@ -6763,7 +6866,7 @@ func (arg1 SwigcptrPeft_trainer_info) GetLearning_rate() (_swig_ret float64) {
 func (arg1 SwigcptrPeft_trainer_info) SetTokens(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_trainer_info_tokens_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_380(_swig_i_1))
+	C._wrap_peft_trainer_info_tokens_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_382(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_trainer_info) GetTokens() (_swig_ret int64) {
@@ -6776,7 +6879,7 @@ func (arg1 SwigcptrPeft_trainer_info) GetTokens() (_swig_ret int64) {
 func (arg1 SwigcptrPeft_trainer_info) SetSkipped_steps(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_trainer_info_skipped_steps_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_382(_swig_i_1))
+	C._wrap_peft_trainer_info_skipped_steps_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_384(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_trainer_info) GetSkipped_steps() (_swig_ret int64) {
@@ -6815,7 +6918,7 @@ func (arg1 SwigcptrPeft_trainer_info) GetBest_eval_loss() (_swig_ret float64) {
 func (arg1 SwigcptrPeft_trainer_info) SetBest_step(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_trainer_info_best_step_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_384(_swig_i_1))
+	C._wrap_peft_trainer_info_best_step_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_386(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_trainer_info) GetBest_step() (_swig_ret int64) {
@@ -6828,7 +6931,7 @@ func (arg1 SwigcptrPeft_trainer_info) GetBest_step() (_swig_ret int64) {
 func (arg1 SwigcptrPeft_trainer_info) SetTrainable_elements(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_trainer_info_trainable_elements_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_386(_swig_i_1))
+	C._wrap_peft_trainer_info_trainable_elements_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_388(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_trainer_info) GetTrainable_elements() (_swig_ret int64) {
@@ -6841,7 +6944,7 @@ func (arg1 SwigcptrPeft_trainer_info) GetTrainable_elements() (_swig_ret int64) 
 func (arg1 SwigcptrPeft_trainer_info) SetMemory_bytes(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_trainer_info_memory_bytes_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_388(_swig_i_1))
+	C._wrap_peft_trainer_info_memory_bytes_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_390(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_trainer_info) GetMemory_bytes() (_swig_ret int64) {
@@ -6854,7 +6957,7 @@ func (arg1 SwigcptrPeft_trainer_info) GetMemory_bytes() (_swig_ret int64) {
 func (arg1 SwigcptrPeft_trainer_info) SetCheckpoint_step(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_trainer_info_checkpoint_step_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_390(_swig_i_1))
+	C._wrap_peft_trainer_info_checkpoint_step_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_392(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_trainer_info) GetCheckpoint_step() (_swig_ret int64) {
@@ -6944,7 +7047,7 @@ func (arg1 SwigcptrPeft_evaluate_options) GetCompute_dtype() (_swig_ret Peft_dty
 func (arg1 SwigcptrPeft_evaluate_options) SetCancel(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_evaluate_options_cancel_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_392(_swig_i_1))
+	C._wrap_peft_evaluate_options_cancel_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_394(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_evaluate_options) GetCancel() (_swig_ret int64) {
@@ -6968,7 +7071,7 @@ func DeletePeft_evaluate_options(arg1 Peft_evaluate_options) {
 func (arg1 SwigcptrPeft_evaluate_options) Add_adapter(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_evaluate_options_add_adapter_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_394(_swig_i_1))
+	C._wrap_peft_evaluate_options_add_adapter_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_396(_swig_i_1))
 }
 
 type Peft_evaluate_options interface {
@@ -7047,7 +7150,7 @@ func (arg1 SwigcptrPeft_evaluate_result) GetToken_accuracy() (_swig_ret float64)
 func (arg1 SwigcptrPeft_evaluate_result) SetRows(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_evaluate_result_rows_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_395(_swig_i_1))
+	C._wrap_peft_evaluate_result_rows_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_397(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_evaluate_result) GetRows() (_swig_ret int64) {
@@ -7060,7 +7163,7 @@ func (arg1 SwigcptrPeft_evaluate_result) GetRows() (_swig_ret int64) {
 func (arg1 SwigcptrPeft_evaluate_result) SetTokens(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_evaluate_result_tokens_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_397(_swig_i_1))
+	C._wrap_peft_evaluate_result_tokens_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_399(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_evaluate_result) GetTokens() (_swig_ret int64) {
@@ -7073,7 +7176,7 @@ func (arg1 SwigcptrPeft_evaluate_result) GetTokens() (_swig_ret int64) {
 func (arg1 SwigcptrPeft_evaluate_result) SetLoss_tokens(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_evaluate_result_loss_tokens_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_399(_swig_i_1))
+	C._wrap_peft_evaluate_result_loss_tokens_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_401(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_evaluate_result) GetLoss_tokens() (_swig_ret int64) {
@@ -7157,7 +7260,7 @@ func Peft_trainer_create(arg1 int64, arg2 int64, arg3 int64, arg4 Peft_trainer_o
 	_swig_i_2 := arg3
 	_swig_i_3 := getSwigcptr(arg4)
 	_swig_i_4 := arg5
-	swig_r = (int64)(C._wrap_peft_trainer_create_native_fcd60f559001d3bc(C.swig_type_403(_swig_i_0), C.swig_type_404(_swig_i_1), C.swig_type_405(_swig_i_2), C.uintptr_t(_swig_i_3), *(*C.swig_type_406)(unsafe.Pointer(&_swig_i_4))))
+	swig_r = (int64)(C._wrap_peft_trainer_create_native_fcd60f559001d3bc(C.swig_type_405(_swig_i_0), C.swig_type_406(_swig_i_1), C.swig_type_407(_swig_i_2), C.uintptr_t(_swig_i_3), *(*C.swig_type_408)(unsafe.Pointer(&_swig_i_4))))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg5
 	}
@@ -7166,7 +7269,7 @@ func Peft_trainer_create(arg1 int64, arg2 int64, arg3 int64, arg4 Peft_trainer_o
 
 func Peft_trainer_free(arg1 int64) {
 	_swig_i_0 := arg1
-	C._wrap_peft_trainer_free_native_fcd60f559001d3bc(C.swig_type_407(_swig_i_0))
+	C._wrap_peft_trainer_free_native_fcd60f559001d3bc(C.swig_type_409(_swig_i_0))
 }
 
 func Peft_step_options_init(arg1 uintptr) (_swig_ret int64) {
@@ -7181,7 +7284,7 @@ func Peft_train_step(arg1 int64, arg2 Peft_step_options, arg3 Peft_step_result) 
 	_swig_i_0 := arg1
 	_swig_i_1 := getSwigcptr(arg2)
 	_swig_i_2 := getSwigcptr(arg3)
-	swig_r = (int64)(C._wrap_peft_train_step_native_fcd60f559001d3bc(C.swig_type_410(_swig_i_0), C.uintptr_t(_swig_i_1), C.uintptr_t(_swig_i_2)))
+	swig_r = (int64)(C._wrap_peft_train_step_native_fcd60f559001d3bc(C.swig_type_412(_swig_i_0), C.uintptr_t(_swig_i_1), C.uintptr_t(_swig_i_2)))
 	return swig_r
 }
 
@@ -7190,7 +7293,7 @@ func Peft_trainer_next(arg1 int64, arg2 int64, arg3 Peft_step_result) (_swig_ret
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
 	_swig_i_2 := getSwigcptr(arg3)
-	swig_r = (int64)(C._wrap_peft_trainer_next_native_fcd60f559001d3bc(C.swig_type_412(_swig_i_0), C.swig_type_413(_swig_i_1), C.uintptr_t(_swig_i_2)))
+	swig_r = (int64)(C._wrap_peft_trainer_next_native_fcd60f559001d3bc(C.swig_type_414(_swig_i_0), C.swig_type_415(_swig_i_1), C.uintptr_t(_swig_i_2)))
 	return swig_r
 }
 
@@ -7198,7 +7301,7 @@ func Peft_trainer_run(arg1 int64, arg2 int64) (_swig_ret int64) {
 	var swig_r int64
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	swig_r = (int64)(C._wrap_peft_trainer_run_native_fcd60f559001d3bc(C.swig_type_415(_swig_i_0), C.swig_type_416(_swig_i_1)))
+	swig_r = (int64)(C._wrap_peft_trainer_run_native_fcd60f559001d3bc(C.swig_type_417(_swig_i_0), C.swig_type_418(_swig_i_1)))
 	return swig_r
 }
 
@@ -7206,7 +7309,7 @@ func Peft_trainer_get_info(arg1 int64, arg2 Peft_trainer_info) (_swig_ret int64)
 	var swig_r int64
 	_swig_i_0 := arg1
 	_swig_i_1 := getSwigcptr(arg2)
-	swig_r = (int64)(C._wrap_peft_trainer_get_info_native_fcd60f559001d3bc(C.swig_type_418(_swig_i_0), C.uintptr_t(_swig_i_1)))
+	swig_r = (int64)(C._wrap_peft_trainer_get_info_native_fcd60f559001d3bc(C.swig_type_420(_swig_i_0), C.uintptr_t(_swig_i_1)))
 	return swig_r
 }
 
@@ -7214,7 +7317,7 @@ func Peft_trainer_set_learning_rate(arg1 int64, arg2 float64) (_swig_ret int64) 
 	var swig_r int64
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	swig_r = (int64)(C._wrap_peft_trainer_set_learning_rate_native_fcd60f559001d3bc(C.swig_type_420(_swig_i_0), C.double(_swig_i_1)))
+	swig_r = (int64)(C._wrap_peft_trainer_set_learning_rate_native_fcd60f559001d3bc(C.swig_type_422(_swig_i_0), C.double(_swig_i_1)))
 	return swig_r
 }
 
@@ -7224,7 +7327,7 @@ func Peft_trainer_evaluate(arg1 int64, arg2 int64, arg3 int64, arg4 Peft_evaluat
 	_swig_i_1 := arg2
 	_swig_i_2 := arg3
 	_swig_i_3 := getSwigcptr(arg4)
-	swig_r = (int64)(C._wrap_peft_trainer_evaluate_native_fcd60f559001d3bc(C.swig_type_422(_swig_i_0), C.swig_type_423(_swig_i_1), C.swig_type_424(_swig_i_2), C.uintptr_t(_swig_i_3)))
+	swig_r = (int64)(C._wrap_peft_trainer_evaluate_native_fcd60f559001d3bc(C.swig_type_424(_swig_i_0), C.swig_type_425(_swig_i_1), C.swig_type_426(_swig_i_2), C.uintptr_t(_swig_i_3)))
 	return swig_r
 }
 
@@ -7233,7 +7336,7 @@ func Peft_trainer_checkpoint(arg1 int64, arg2 string, arg3 int64) (_swig_ret int
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
 	_swig_i_2 := arg3
-	swig_r = (int64)(C._wrap_peft_trainer_checkpoint_native_fcd60f559001d3bc(C.swig_type_426(_swig_i_0), *(*C.swig_type_427)(unsafe.Pointer(&_swig_i_1)), C.swig_type_428(_swig_i_2)))
+	swig_r = (int64)(C._wrap_peft_trainer_checkpoint_native_fcd60f559001d3bc(C.swig_type_428(_swig_i_0), *(*C.swig_type_429)(unsafe.Pointer(&_swig_i_1)), C.swig_type_430(_swig_i_2)))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -7244,7 +7347,7 @@ func Peft_trainer_resume(arg1 int64, arg2 string) (_swig_ret int64) {
 	var swig_r int64
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	swig_r = (int64)(C._wrap_peft_trainer_resume_native_fcd60f559001d3bc(C.swig_type_430(_swig_i_0), *(*C.swig_type_431)(unsafe.Pointer(&_swig_i_1))))
+	swig_r = (int64)(C._wrap_peft_trainer_resume_native_fcd60f559001d3bc(C.swig_type_432(_swig_i_0), *(*C.swig_type_433)(unsafe.Pointer(&_swig_i_1))))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -7264,7 +7367,7 @@ func Peft_evaluate(arg1 int64, arg2 int64, arg3 Peft_evaluate_options, arg4 Peft
 	_swig_i_1 := arg2
 	_swig_i_2 := getSwigcptr(arg3)
 	_swig_i_3 := getSwigcptr(arg4)
-	swig_r = (int64)(C._wrap_peft_evaluate_native_fcd60f559001d3bc(C.swig_type_434(_swig_i_0), C.swig_type_435(_swig_i_1), C.uintptr_t(_swig_i_2), C.uintptr_t(_swig_i_3)))
+	swig_r = (int64)(C._wrap_peft_evaluate_native_fcd60f559001d3bc(C.swig_type_436(_swig_i_0), C.swig_type_437(_swig_i_1), C.uintptr_t(_swig_i_2), C.uintptr_t(_swig_i_3)))
 	return swig_r
 }
 
@@ -7298,7 +7401,7 @@ func (p SwigcptrPeft_session_options) SwigIsPeft_session_options() {
 func (arg1 SwigcptrPeft_session_options) SetContext_length(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_session_options_context_length_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_436(_swig_i_1))
+	C._wrap_peft_session_options_context_length_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_438(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_session_options) GetContext_length() (_swig_ret int64) {
@@ -7348,7 +7451,7 @@ func DeletePeft_session_options(arg1 Peft_session_options) {
 func (arg1 SwigcptrPeft_session_options) Add_adapter(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_session_options_add_adapter_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_438(_swig_i_1))
+	C._wrap_peft_session_options_add_adapter_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_440(_swig_i_1))
 }
 
 type Peft_session_options interface {
@@ -7430,7 +7533,7 @@ func (arg1 SwigcptrPeft_session_info) GetFinish_reason() (_swig_ret Peft_finish_
 func (arg1 SwigcptrPeft_session_info) SetPosition(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_session_info_position_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_439(_swig_i_1))
+	C._wrap_peft_session_info_position_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_441(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_session_info) GetPosition() (_swig_ret int64) {
@@ -7443,7 +7546,7 @@ func (arg1 SwigcptrPeft_session_info) GetPosition() (_swig_ret int64) {
 func (arg1 SwigcptrPeft_session_info) SetContext_length(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_session_info_context_length_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_441(_swig_i_1))
+	C._wrap_peft_session_info_context_length_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_443(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_session_info) GetContext_length() (_swig_ret int64) {
@@ -7456,7 +7559,7 @@ func (arg1 SwigcptrPeft_session_info) GetContext_length() (_swig_ret int64) {
 func (arg1 SwigcptrPeft_session_info) SetNew_tokens(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_session_info_new_tokens_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_443(_swig_i_1))
+	C._wrap_peft_session_info_new_tokens_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_445(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_session_info) GetNew_tokens() (_swig_ret int64) {
@@ -7469,7 +7572,7 @@ func (arg1 SwigcptrPeft_session_info) GetNew_tokens() (_swig_ret int64) {
 func (arg1 SwigcptrPeft_session_info) SetCache_bytes(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_session_info_cache_bytes_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_445(_swig_i_1))
+	C._wrap_peft_session_info_cache_bytes_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_447(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_session_info) GetCache_bytes() (_swig_ret int64) {
@@ -7482,7 +7585,7 @@ func (arg1 SwigcptrPeft_session_info) GetCache_bytes() (_swig_ret int64) {
 func (arg1 SwigcptrPeft_session_info) SetMemory_bytes(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_session_info_memory_bytes_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_447(_swig_i_1))
+	C._wrap_peft_session_info_memory_bytes_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_449(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_session_info) GetMemory_bytes() (_swig_ret int64) {
@@ -7588,7 +7691,7 @@ func (arg1 SwigcptrPeft_prefill_options) GetAdd_generation_prompt() (_swig_ret i
 func (arg1 SwigcptrPeft_prefill_options) SetChat_template(arg2 string) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_prefill_options_chat_template_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), *(*C.swig_type_449)(unsafe.Pointer(&_swig_i_1)))
+	C._wrap_peft_prefill_options_chat_template_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), *(*C.swig_type_451)(unsafe.Pointer(&_swig_i_1)))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -7607,7 +7710,7 @@ func (arg1 SwigcptrPeft_prefill_options) GetChat_template() (_swig_ret string) {
 func (arg1 SwigcptrPeft_prefill_options) SetTools_json(arg2 string) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_prefill_options_tools_json_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), *(*C.swig_type_451)(unsafe.Pointer(&_swig_i_1)))
+	C._wrap_peft_prefill_options_tools_json_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), *(*C.swig_type_453)(unsafe.Pointer(&_swig_i_1)))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -7626,7 +7729,7 @@ func (arg1 SwigcptrPeft_prefill_options) GetTools_json() (_swig_ret string) {
 func (arg1 SwigcptrPeft_prefill_options) SetCancel(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_prefill_options_cancel_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_453(_swig_i_1))
+	C._wrap_peft_prefill_options_cancel_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_455(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_prefill_options) GetCancel() (_swig_ret int64) {
@@ -7739,7 +7842,7 @@ func (arg1 SwigcptrPeft_sampling_options) GetRepetition_penalty() (_swig_ret flo
 func (arg1 SwigcptrPeft_sampling_options) SetSeed(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_sampling_options_seed_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_455(_swig_i_1))
+	C._wrap_peft_sampling_options_seed_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_457(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_sampling_options) GetSeed() (_swig_ret int64) {
@@ -7752,7 +7855,7 @@ func (arg1 SwigcptrPeft_sampling_options) GetSeed() (_swig_ret int64) {
 func (arg1 SwigcptrPeft_sampling_options) SetMax_new_tokens(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_sampling_options_max_new_tokens_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_457(_swig_i_1))
+	C._wrap_peft_sampling_options_max_new_tokens_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_459(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_sampling_options) GetMax_new_tokens() (_swig_ret int64) {
@@ -7765,7 +7868,7 @@ func (arg1 SwigcptrPeft_sampling_options) GetMax_new_tokens() (_swig_ret int64) 
 func (arg1 SwigcptrPeft_sampling_options) SetStop_json(arg2 string) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_sampling_options_stop_json_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), *(*C.swig_type_459)(unsafe.Pointer(&_swig_i_1)))
+	C._wrap_peft_sampling_options_stop_json_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), *(*C.swig_type_461)(unsafe.Pointer(&_swig_i_1)))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -7810,7 +7913,7 @@ func (arg1 SwigcptrPeft_sampling_options) GetInclude_special() (_swig_ret int) {
 func (arg1 SwigcptrPeft_sampling_options) SetCancel(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_sampling_options_cancel_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_461(_swig_i_1))
+	C._wrap_peft_sampling_options_cancel_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_463(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_sampling_options) GetCancel() (_swig_ret int64) {
@@ -7883,7 +7986,7 @@ func (arg1 SwigcptrPeft_piece) GetToken_id() (_swig_ret int) {
 func (arg1 SwigcptrPeft_piece) SetPosition(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_piece_position_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_463(_swig_i_1))
+	C._wrap_peft_piece_position_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_465(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_piece) GetPosition() (_swig_ret int64) {
@@ -7981,7 +8084,7 @@ func (arg1 SwigcptrPeft_score_options) GetActivations() (_swig_ret Peft_activati
 func (arg1 SwigcptrPeft_score_options) SetFirst_position(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_score_options_first_position_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_465(_swig_i_1))
+	C._wrap_peft_score_options_first_position_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_467(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_score_options) GetFirst_position() (_swig_ret int64) {
@@ -7994,7 +8097,7 @@ func (arg1 SwigcptrPeft_score_options) GetFirst_position() (_swig_ret int64) {
 func (arg1 SwigcptrPeft_score_options) SetPosition_count(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_score_options_position_count_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_467(_swig_i_1))
+	C._wrap_peft_score_options_position_count_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_469(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_score_options) GetPosition_count() (_swig_ret int64) {
@@ -8007,7 +8110,7 @@ func (arg1 SwigcptrPeft_score_options) GetPosition_count() (_swig_ret int64) {
 func (arg1 SwigcptrPeft_score_options) SetCancel(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_score_options_cancel_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_469(_swig_i_1))
+	C._wrap_peft_score_options_cancel_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_471(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_score_options) GetCancel() (_swig_ret int64) {
@@ -8031,7 +8134,7 @@ func DeletePeft_score_options(arg1 Peft_score_options) {
 func (arg1 SwigcptrPeft_score_options) Add_adapter(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_score_options_add_adapter_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_471(_swig_i_1))
+	C._wrap_peft_score_options_add_adapter_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_473(_swig_i_1))
 }
 
 type Peft_score_options interface {
@@ -8062,7 +8165,7 @@ func (p SwigcptrPeft_score_result) SwigIsPeft_score_result() {
 func (arg1 SwigcptrPeft_score_result) SetCount(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_score_result_count_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_472(_swig_i_1))
+	C._wrap_peft_score_result_count_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_474(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_score_result) GetCount() (_swig_ret int64) {
@@ -8117,7 +8220,7 @@ func Peft_session_create(arg1 int64, arg2 Peft_session_options, arg3 []int64) (_
 	_swig_i_0 := arg1
 	_swig_i_1 := getSwigcptr(arg2)
 	_swig_i_2 := arg3
-	swig_r = (int64)(C._wrap_peft_session_create_native_fcd60f559001d3bc(C.swig_type_476(_swig_i_0), C.uintptr_t(_swig_i_1), *(*C.swig_type_477)(unsafe.Pointer(&_swig_i_2))))
+	swig_r = (int64)(C._wrap_peft_session_create_native_fcd60f559001d3bc(C.swig_type_478(_swig_i_0), C.uintptr_t(_swig_i_1), *(*C.swig_type_479)(unsafe.Pointer(&_swig_i_2))))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg3
 	}
@@ -8126,14 +8229,14 @@ func Peft_session_create(arg1 int64, arg2 Peft_session_options, arg3 []int64) (_
 
 func Peft_session_free(arg1 int64) {
 	_swig_i_0 := arg1
-	C._wrap_peft_session_free_native_fcd60f559001d3bc(C.swig_type_478(_swig_i_0))
+	C._wrap_peft_session_free_native_fcd60f559001d3bc(C.swig_type_480(_swig_i_0))
 }
 
 func Peft_session_get_info(arg1 int64, arg2 Peft_session_info) (_swig_ret int64) {
 	var swig_r int64
 	_swig_i_0 := arg1
 	_swig_i_1 := getSwigcptr(arg2)
-	swig_r = (int64)(C._wrap_peft_session_get_info_native_fcd60f559001d3bc(C.swig_type_480(_swig_i_0), C.uintptr_t(_swig_i_1)))
+	swig_r = (int64)(C._wrap_peft_session_get_info_native_fcd60f559001d3bc(C.swig_type_482(_swig_i_0), C.uintptr_t(_swig_i_1)))
 	return swig_r
 }
 
@@ -8149,7 +8252,7 @@ func Peft_session_prefill(arg1 int64, arg2 []int32, arg3 Peft_prefill_options) (
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
 	_swig_i_2 := getSwigcptr(arg3)
-	swig_r = (int64)(C._wrap_peft_session_prefill_native_fcd60f559001d3bc(C.swig_type_483(_swig_i_0), *(*C.swig_type_484)(unsafe.Pointer(&_swig_i_1)), C.uintptr_t(_swig_i_2)))
+	swig_r = (int64)(C._wrap_peft_session_prefill_native_fcd60f559001d3bc(C.swig_type_485(_swig_i_0), *(*C.swig_type_486)(unsafe.Pointer(&_swig_i_1)), C.uintptr_t(_swig_i_2)))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -8161,7 +8264,7 @@ func Peft_session_prefill_text(arg1 int64, arg2 string, arg3 Peft_prefill_option
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
 	_swig_i_2 := getSwigcptr(arg3)
-	swig_r = (int64)(C._wrap_peft_session_prefill_text_native_fcd60f559001d3bc(C.swig_type_486(_swig_i_0), *(*C.swig_type_487)(unsafe.Pointer(&_swig_i_1)), C.uintptr_t(_swig_i_2)))
+	swig_r = (int64)(C._wrap_peft_session_prefill_text_native_fcd60f559001d3bc(C.swig_type_488(_swig_i_0), *(*C.swig_type_489)(unsafe.Pointer(&_swig_i_1)), C.uintptr_t(_swig_i_2)))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -8173,7 +8276,7 @@ func Peft_session_prefill_chat(arg1 int64, arg2 string, arg3 Peft_prefill_option
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
 	_swig_i_2 := getSwigcptr(arg3)
-	swig_r = (int64)(C._wrap_peft_session_prefill_chat_native_fcd60f559001d3bc(C.swig_type_489(_swig_i_0), *(*C.swig_type_490)(unsafe.Pointer(&_swig_i_1)), C.uintptr_t(_swig_i_2)))
+	swig_r = (int64)(C._wrap_peft_session_prefill_chat_native_fcd60f559001d3bc(C.swig_type_491(_swig_i_0), *(*C.swig_type_492)(unsafe.Pointer(&_swig_i_1)), C.uintptr_t(_swig_i_2)))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -8191,7 +8294,7 @@ func Peft_session_set_sampling(arg1 int64, arg2 Peft_sampling_options) (_swig_re
 	var swig_r int64
 	_swig_i_0 := arg1
 	_swig_i_1 := getSwigcptr(arg2)
-	swig_r = (int64)(C._wrap_peft_session_set_sampling_native_fcd60f559001d3bc(C.swig_type_493(_swig_i_0), C.uintptr_t(_swig_i_1)))
+	swig_r = (int64)(C._wrap_peft_session_set_sampling_native_fcd60f559001d3bc(C.swig_type_495(_swig_i_0), C.uintptr_t(_swig_i_1)))
 	return swig_r
 }
 
@@ -8200,7 +8303,7 @@ func Peft_session_next(arg1 int64, arg2 Peft_piece, arg3 uintptr) (_swig_ret int
 	_swig_i_0 := arg1
 	_swig_i_1 := getSwigcptr(arg2)
 	_swig_i_2 := arg3
-	swig_r = (int64)(C._wrap_peft_session_next_native_fcd60f559001d3bc(C.swig_type_495(_swig_i_0), C.uintptr_t(_swig_i_1), C.uintptr_t(_swig_i_2)))
+	swig_r = (int64)(C._wrap_peft_session_next_native_fcd60f559001d3bc(C.swig_type_497(_swig_i_0), C.uintptr_t(_swig_i_1), C.uintptr_t(_swig_i_2)))
 	return swig_r
 }
 
@@ -8208,7 +8311,7 @@ func Peft_session_fork(arg1 int64, arg2 []int64) (_swig_ret int64) {
 	var swig_r int64
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	swig_r = (int64)(C._wrap_peft_session_fork_native_fcd60f559001d3bc(C.swig_type_497(_swig_i_0), *(*C.swig_type_498)(unsafe.Pointer(&_swig_i_1))))
+	swig_r = (int64)(C._wrap_peft_session_fork_native_fcd60f559001d3bc(C.swig_type_499(_swig_i_0), *(*C.swig_type_500)(unsafe.Pointer(&_swig_i_1))))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -8219,7 +8322,7 @@ func Peft_session_rewind(arg1 int64, arg2 int64) (_swig_ret int64) {
 	var swig_r int64
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	swig_r = (int64)(C._wrap_peft_session_rewind_native_fcd60f559001d3bc(C.swig_type_500(_swig_i_0), C.swig_type_501(_swig_i_1)))
+	swig_r = (int64)(C._wrap_peft_session_rewind_native_fcd60f559001d3bc(C.swig_type_502(_swig_i_0), C.swig_type_503(_swig_i_1)))
 	return swig_r
 }
 
@@ -8227,7 +8330,7 @@ func Peft_session_tokens(arg1 int64, arg2 uintptr) (_swig_ret int64) {
 	var swig_r int64
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	swig_r = (int64)(C._wrap_peft_session_tokens_native_fcd60f559001d3bc(C.swig_type_503(_swig_i_0), C.uintptr_t(_swig_i_1)))
+	swig_r = (int64)(C._wrap_peft_session_tokens_native_fcd60f559001d3bc(C.swig_type_505(_swig_i_0), C.uintptr_t(_swig_i_1)))
 	return swig_r
 }
 
@@ -8235,7 +8338,7 @@ func Peft_session_logits(arg1 int64, arg2 []float32) (_swig_ret int64) {
 	var swig_r int64
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	swig_r = (int64)(C._wrap_peft_session_logits_native_fcd60f559001d3bc(C.swig_type_505(_swig_i_0), *(*C.swig_type_506)(unsafe.Pointer(&_swig_i_1))))
+	swig_r = (int64)(C._wrap_peft_session_logits_native_fcd60f559001d3bc(C.swig_type_507(_swig_i_0), *(*C.swig_type_508)(unsafe.Pointer(&_swig_i_1))))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -8256,7 +8359,7 @@ func Peft_score(arg1 int64, arg2 []int32, arg3 Peft_score_options, arg4 Peft_sco
 	_swig_i_2 := getSwigcptr(arg3)
 	_swig_i_3 := getSwigcptr(arg4)
 	_swig_i_4 := arg5
-	swig_r = (int64)(C._wrap_peft_score_native_fcd60f559001d3bc(C.swig_type_509(_swig_i_0), *(*C.swig_type_510)(unsafe.Pointer(&_swig_i_1)), C.uintptr_t(_swig_i_2), C.uintptr_t(_swig_i_3), *(*C.swig_type_511)(unsafe.Pointer(&_swig_i_4))))
+	swig_r = (int64)(C._wrap_peft_score_native_fcd60f559001d3bc(C.swig_type_511(_swig_i_0), *(*C.swig_type_512)(unsafe.Pointer(&_swig_i_1)), C.uintptr_t(_swig_i_2), C.uintptr_t(_swig_i_3), *(*C.swig_type_513)(unsafe.Pointer(&_swig_i_4))))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -8272,7 +8375,7 @@ func Peft_logits(arg1 int64, arg2 []int32, arg3 Peft_score_options, arg4 []float
 	_swig_i_1 := arg2
 	_swig_i_2 := getSwigcptr(arg3)
 	_swig_i_3 := arg4
-	swig_r = (int64)(C._wrap_peft_logits_native_fcd60f559001d3bc(C.swig_type_513(_swig_i_0), *(*C.swig_type_514)(unsafe.Pointer(&_swig_i_1)), C.uintptr_t(_swig_i_2), *(*C.swig_type_515)(unsafe.Pointer(&_swig_i_3))))
+	swig_r = (int64)(C._wrap_peft_logits_native_fcd60f559001d3bc(C.swig_type_515(_swig_i_0), *(*C.swig_type_516)(unsafe.Pointer(&_swig_i_1)), C.uintptr_t(_swig_i_2), *(*C.swig_type_517)(unsafe.Pointer(&_swig_i_3))))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -8377,7 +8480,7 @@ func (arg1 SwigcptrPeft_estimate_options) GetLora_config() (_swig_ret Peft_lora_
 func (arg1 SwigcptrPeft_estimate_options) SetAdapter_config(arg2 string) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_estimate_options_adapter_config_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), *(*C.swig_type_516)(unsafe.Pointer(&_swig_i_1)))
+	C._wrap_peft_estimate_options_adapter_config_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), *(*C.swig_type_518)(unsafe.Pointer(&_swig_i_1)))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -8422,7 +8525,7 @@ func (arg1 SwigcptrPeft_estimate_options) GetSession_options() (_swig_ret Peft_s
 func (arg1 SwigcptrPeft_estimate_options) SetDataset(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_estimate_options_dataset_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_518(_swig_i_1))
+	C._wrap_peft_estimate_options_dataset_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_520(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_estimate_options) GetDataset() (_swig_ret int64) {
@@ -8435,7 +8538,7 @@ func (arg1 SwigcptrPeft_estimate_options) GetDataset() (_swig_ret int64) {
 func (arg1 SwigcptrPeft_estimate_options) SetSequence_length(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_estimate_options_sequence_length_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_520(_swig_i_1))
+	C._wrap_peft_estimate_options_sequence_length_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_522(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_estimate_options) GetSequence_length() (_swig_ret int64) {
@@ -8506,7 +8609,7 @@ func (arg1 SwigcptrPeft_estimate_result) GetFits() (_swig_ret int) {
 func (arg1 SwigcptrPeft_estimate_result) SetPeak_bytes(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_estimate_result_peak_bytes_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_522(_swig_i_1))
+	C._wrap_peft_estimate_result_peak_bytes_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_524(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_estimate_result) GetPeak_bytes() (_swig_ret int64) {
@@ -8519,7 +8622,7 @@ func (arg1 SwigcptrPeft_estimate_result) GetPeak_bytes() (_swig_ret int64) {
 func (arg1 SwigcptrPeft_estimate_result) SetWeight_bytes(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_estimate_result_weight_bytes_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_524(_swig_i_1))
+	C._wrap_peft_estimate_result_weight_bytes_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_526(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_estimate_result) GetWeight_bytes() (_swig_ret int64) {
@@ -8532,7 +8635,7 @@ func (arg1 SwigcptrPeft_estimate_result) GetWeight_bytes() (_swig_ret int64) {
 func (arg1 SwigcptrPeft_estimate_result) SetLoading_bytes(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_estimate_result_loading_bytes_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_526(_swig_i_1))
+	C._wrap_peft_estimate_result_loading_bytes_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_528(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_estimate_result) GetLoading_bytes() (_swig_ret int64) {
@@ -8545,7 +8648,7 @@ func (arg1 SwigcptrPeft_estimate_result) GetLoading_bytes() (_swig_ret int64) {
 func (arg1 SwigcptrPeft_estimate_result) SetAdapter_bytes(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_estimate_result_adapter_bytes_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_528(_swig_i_1))
+	C._wrap_peft_estimate_result_adapter_bytes_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_530(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_estimate_result) GetAdapter_bytes() (_swig_ret int64) {
@@ -8558,7 +8661,7 @@ func (arg1 SwigcptrPeft_estimate_result) GetAdapter_bytes() (_swig_ret int64) {
 func (arg1 SwigcptrPeft_estimate_result) SetGradient_bytes(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_estimate_result_gradient_bytes_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_530(_swig_i_1))
+	C._wrap_peft_estimate_result_gradient_bytes_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_532(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_estimate_result) GetGradient_bytes() (_swig_ret int64) {
@@ -8571,7 +8674,7 @@ func (arg1 SwigcptrPeft_estimate_result) GetGradient_bytes() (_swig_ret int64) {
 func (arg1 SwigcptrPeft_estimate_result) SetOptimizer_bytes(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_estimate_result_optimizer_bytes_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_532(_swig_i_1))
+	C._wrap_peft_estimate_result_optimizer_bytes_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_534(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_estimate_result) GetOptimizer_bytes() (_swig_ret int64) {
@@ -8584,7 +8687,7 @@ func (arg1 SwigcptrPeft_estimate_result) GetOptimizer_bytes() (_swig_ret int64) 
 func (arg1 SwigcptrPeft_estimate_result) SetActivation_bytes(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_estimate_result_activation_bytes_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_534(_swig_i_1))
+	C._wrap_peft_estimate_result_activation_bytes_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_536(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_estimate_result) GetActivation_bytes() (_swig_ret int64) {
@@ -8597,7 +8700,7 @@ func (arg1 SwigcptrPeft_estimate_result) GetActivation_bytes() (_swig_ret int64)
 func (arg1 SwigcptrPeft_estimate_result) SetCache_bytes(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_estimate_result_cache_bytes_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_536(_swig_i_1))
+	C._wrap_peft_estimate_result_cache_bytes_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_538(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_estimate_result) GetCache_bytes() (_swig_ret int64) {
@@ -8610,7 +8713,7 @@ func (arg1 SwigcptrPeft_estimate_result) GetCache_bytes() (_swig_ret int64) {
 func (arg1 SwigcptrPeft_estimate_result) SetWorkspace_bytes(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_estimate_result_workspace_bytes_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_538(_swig_i_1))
+	C._wrap_peft_estimate_result_workspace_bytes_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_540(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_estimate_result) GetWorkspace_bytes() (_swig_ret int64) {
@@ -8623,7 +8726,7 @@ func (arg1 SwigcptrPeft_estimate_result) GetWorkspace_bytes() (_swig_ret int64) 
 func (arg1 SwigcptrPeft_estimate_result) SetBaseline_bytes(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_estimate_result_baseline_bytes_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_540(_swig_i_1))
+	C._wrap_peft_estimate_result_baseline_bytes_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_542(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_estimate_result) GetBaseline_bytes() (_swig_ret int64) {
@@ -8636,7 +8739,7 @@ func (arg1 SwigcptrPeft_estimate_result) GetBaseline_bytes() (_swig_ret int64) {
 func (arg1 SwigcptrPeft_estimate_result) SetAvailable_bytes(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_estimate_result_available_bytes_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_542(_swig_i_1))
+	C._wrap_peft_estimate_result_available_bytes_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_544(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_estimate_result) GetAvailable_bytes() (_swig_ret int64) {
@@ -8649,7 +8752,7 @@ func (arg1 SwigcptrPeft_estimate_result) GetAvailable_bytes() (_swig_ret int64) 
 func (arg1 SwigcptrPeft_estimate_result) SetTrainable_elements(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_estimate_result_trainable_elements_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_544(_swig_i_1))
+	C._wrap_peft_estimate_result_trainable_elements_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_546(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_estimate_result) GetTrainable_elements() (_swig_ret int64) {
@@ -8662,7 +8765,7 @@ func (arg1 SwigcptrPeft_estimate_result) GetTrainable_elements() (_swig_ret int6
 func (arg1 SwigcptrPeft_estimate_result) SetParameter_elements(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_estimate_result_parameter_elements_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_546(_swig_i_1))
+	C._wrap_peft_estimate_result_parameter_elements_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_548(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_estimate_result) GetParameter_elements() (_swig_ret int64) {
@@ -8675,7 +8778,7 @@ func (arg1 SwigcptrPeft_estimate_result) GetParameter_elements() (_swig_ret int6
 func (arg1 SwigcptrPeft_estimate_result) SetTokens_per_step(arg2 int64) {
 	_swig_i_0 := arg1
 	_swig_i_1 := arg2
-	C._wrap_peft_estimate_result_tokens_per_step_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_548(_swig_i_1))
+	C._wrap_peft_estimate_result_tokens_per_step_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_550(_swig_i_1))
 }
 
 func (arg1 SwigcptrPeft_estimate_result) GetTokens_per_step() (_swig_ret int64) {
@@ -8695,6 +8798,19 @@ func (arg1 SwigcptrPeft_estimate_result) GetFlops_per_step() (_swig_ret float64)
 	var swig_r float64
 	_swig_i_0 := arg1
 	swig_r = (float64)(C._wrap_peft_estimate_result_flops_per_step_get_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0)))
+	return swig_r
+}
+
+func (arg1 SwigcptrPeft_estimate_result) SetHost_bytes(arg2 int64) {
+	_swig_i_0 := arg1
+	_swig_i_1 := arg2
+	C._wrap_peft_estimate_result_host_bytes_set_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0), C.swig_type_552(_swig_i_1))
+}
+
+func (arg1 SwigcptrPeft_estimate_result) GetHost_bytes() (_swig_ret int64) {
+	var swig_r int64
+	_swig_i_0 := arg1
+	swig_r = (int64)(C._wrap_peft_estimate_result_host_bytes_get_native_fcd60f559001d3bc(C.uintptr_t(_swig_i_0)))
 	return swig_r
 }
 
@@ -8744,6 +8860,8 @@ type Peft_estimate_result interface {
 	GetTokens_per_step() (_swig_ret int64)
 	SetFlops_per_step(arg2 float64)
 	GetFlops_per_step() (_swig_ret float64)
+	SetHost_bytes(arg2 int64)
+	GetHost_bytes() (_swig_ret int64)
 }
 
 func Peft_estimate_options_init(arg1 uintptr) (_swig_ret int64) {
@@ -8759,7 +8877,7 @@ func Peft_estimate(arg1 int64, arg2 string, arg3 Peft_estimate_options, arg4 Pef
 	_swig_i_1 := arg2
 	_swig_i_2 := getSwigcptr(arg3)
 	_swig_i_3 := getSwigcptr(arg4)
-	swig_r = (int64)(C._wrap_peft_estimate_native_fcd60f559001d3bc(C.swig_type_552(_swig_i_0), *(*C.swig_type_553)(unsafe.Pointer(&_swig_i_1)), C.uintptr_t(_swig_i_2), C.uintptr_t(_swig_i_3)))
+	swig_r = (int64)(C._wrap_peft_estimate_native_fcd60f559001d3bc(C.swig_type_556(_swig_i_0), *(*C.swig_type_557)(unsafe.Pointer(&_swig_i_1)), C.uintptr_t(_swig_i_2), C.uintptr_t(_swig_i_3)))
 	if Swig_escape_always_false {
 		Swig_escape_val = arg2
 	}
@@ -8771,7 +8889,7 @@ func Peft_estimate_model(arg1 int64, arg2 Peft_estimate_options, arg3 Peft_estim
 	_swig_i_0 := arg1
 	_swig_i_1 := getSwigcptr(arg2)
 	_swig_i_2 := getSwigcptr(arg3)
-	swig_r = (int64)(C._wrap_peft_estimate_model_native_fcd60f559001d3bc(C.swig_type_555(_swig_i_0), C.uintptr_t(_swig_i_1), C.uintptr_t(_swig_i_2)))
+	swig_r = (int64)(C._wrap_peft_estimate_model_native_fcd60f559001d3bc(C.swig_type_559(_swig_i_0), C.uintptr_t(_swig_i_1), C.uintptr_t(_swig_i_2)))
 	return swig_r
 }
 

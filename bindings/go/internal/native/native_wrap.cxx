@@ -592,6 +592,12 @@ SWIGINTERN peft_context_options *new_peft_context_options(){
 SWIGINTERN void delete_peft_context_options(peft_context_options *self){ delete peft_swig::owner_of(self); }
 SWIGINTERN peft_context_info *new_peft_context_info(){ return new peft_swig::Owner<peft_context_info>(); }
 SWIGINTERN void delete_peft_context_info(peft_context_info *self){ delete peft_swig::owner_of(self); }
+SWIGINTERN peft_quantize_options *new_peft_quantize_options(){
+    auto *made = new peft_swig::Owner<peft_quantize_options>();
+    peft_quantize_options_init(made, sizeof(peft_quantize_options));
+    return made;
+  }
+SWIGINTERN void delete_peft_quantize_options(peft_quantize_options *self){ delete peft_swig::owner_of(self); }
 SWIGINTERN peft_model_options *new_peft_model_options(){
     auto *made = new peft_swig::Owner<peft_model_options>();
     peft_model_options_init(made, sizeof(peft_model_options));
@@ -613,12 +619,6 @@ SWIGINTERN peft_save_options *new_peft_save_options(){
     return made;
   }
 SWIGINTERN void delete_peft_save_options(peft_save_options *self){ delete peft_swig::owner_of(self); }
-SWIGINTERN peft_quantize_options *new_peft_quantize_options(){
-    auto *made = new peft_swig::Owner<peft_quantize_options>();
-    peft_quantize_options_init(made, sizeof(peft_quantize_options));
-    return made;
-  }
-SWIGINTERN void delete_peft_quantize_options(peft_quantize_options *self){ delete peft_swig::owner_of(self); }
 SWIGINTERN peft_tokenizer_info *new_peft_tokenizer_info(){ return new peft_swig::Owner<peft_tokenizer_info>(); }
 SWIGINTERN void delete_peft_tokenizer_info(peft_tokenizer_info *self){ delete peft_swig::owner_of(self); }
 SWIGINTERN peft_chat_options *new_peft_chat_options(){
@@ -1817,6 +1817,57 @@ intgo _wrap_PEFT_DTYPE_Q6_K_native_fcd60f559001d3bc() {
 }
 
 
+intgo _wrap_PEFT_PLACEMENT_DEVICE_native_fcd60f559001d3bc() {
+  peft_placement result;
+  intgo _swig_go_result;
+
+
+  {
+    result = PEFT_PLACEMENT_DEVICE;
+
+    if (peft_output.grow()) {
+      result = PEFT_PLACEMENT_DEVICE;
+    }
+  }
+  _swig_go_result = (intgo)result;
+  return _swig_go_result;
+}
+
+
+intgo _wrap_PEFT_PLACEMENT_HOST_native_fcd60f559001d3bc() {
+  peft_placement result;
+  intgo _swig_go_result;
+
+
+  {
+    result = PEFT_PLACEMENT_HOST;
+
+    if (peft_output.grow()) {
+      result = PEFT_PLACEMENT_HOST;
+    }
+  }
+  _swig_go_result = (intgo)result;
+  return _swig_go_result;
+}
+
+
+intgo _wrap_PEFT_PLACEMENT_AUTO_native_fcd60f559001d3bc() {
+  peft_placement result;
+  intgo _swig_go_result;
+
+
+  {
+    result = PEFT_PLACEMENT_AUTO;
+
+    if (peft_output.grow()) {
+      result = PEFT_PLACEMENT_AUTO;
+    }
+  }
+  _swig_go_result = (intgo)result;
+  return _swig_go_result;
+}
+
+
 intgo _wrap_PEFT_CHOICE_NO_native_fcd60f559001d3bc() {
   peft_choice result;
   intgo _swig_go_result;
@@ -2899,6 +2950,142 @@ long long _wrap_peft_context_trim_native_fcd60f559001d3bc(long long _swig_go_0) 
 }
 
 
+void _wrap_peft_quantize_options_block_size_set_native_fcd60f559001d3bc(peft_quantize_options *_swig_go_0, intgo _swig_go_1) {
+  peft_quantize_options *arg1 = (peft_quantize_options *) 0 ;
+  int32_t arg2 ;
+
+  arg1 = *(peft_quantize_options **)&_swig_go_0;
+  arg2 = (int32_t)_swig_go_1;
+
+  if (arg1) (arg1)->block_size = arg2;
+
+}
+
+
+intgo _wrap_peft_quantize_options_block_size_get_native_fcd60f559001d3bc(peft_quantize_options *_swig_go_0) {
+  peft_quantize_options *arg1 = (peft_quantize_options *) 0 ;
+  int32_t result;
+  intgo _swig_go_result;
+
+  arg1 = *(peft_quantize_options **)&_swig_go_0;
+
+  result = (int32_t) ((arg1)->block_size);
+  _swig_go_result = result;
+  return _swig_go_result;
+}
+
+
+void _wrap_peft_quantize_options_double_quantize_set_native_fcd60f559001d3bc(peft_quantize_options *_swig_go_0, intgo _swig_go_1) {
+  peft_quantize_options *arg1 = (peft_quantize_options *) 0 ;
+  int32_t arg2 ;
+
+  arg1 = *(peft_quantize_options **)&_swig_go_0;
+  arg2 = (int32_t)_swig_go_1;
+
+  if (arg1) (arg1)->double_quantize = arg2;
+
+}
+
+
+intgo _wrap_peft_quantize_options_double_quantize_get_native_fcd60f559001d3bc(peft_quantize_options *_swig_go_0) {
+  peft_quantize_options *arg1 = (peft_quantize_options *) 0 ;
+  int32_t result;
+  intgo _swig_go_result;
+
+  arg1 = *(peft_quantize_options **)&_swig_go_0;
+
+  result = (int32_t) ((arg1)->double_quantize);
+  _swig_go_result = result;
+  return _swig_go_result;
+}
+
+
+void _wrap_peft_quantize_options_skip_modules_set_native_fcd60f559001d3bc(peft_quantize_options *_swig_go_0, _gostring_ _swig_go_1) {
+  peft_quantize_options *arg1 = (peft_quantize_options *) 0 ;
+  char *arg2 = (char *) 0 ;
+  peft_swig::GoName held2 ;
+
+  arg1 = *(peft_quantize_options **)&_swig_go_0;
+  arg2 = const_cast<char *>(held2.read(_swig_go_1));
+
+  peft_swig::keep_text(arg1, &arg1->skip_modules, arg2);
+
+
+
+}
+
+
+_gostring_ _wrap_peft_quantize_options_skip_modules_get_native_fcd60f559001d3bc(peft_quantize_options *_swig_go_0) {
+  peft_quantize_options *arg1 = (peft_quantize_options *) 0 ;
+  char *result = 0 ;
+  _gostring_ _swig_go_result;
+
+  arg1 = *(peft_quantize_options **)&_swig_go_0;
+
+  result = (char *) ((arg1)->skip_modules);
+
+  _swig_go_result = Swig_AllocateString(result ? result : "", result ? strlen(result) : 0);
+
+  return _swig_go_result;
+}
+
+
+void _wrap_peft_quantize_options_cancel_set_native_fcd60f559001d3bc(peft_quantize_options *_swig_go_0, long long _swig_go_1) {
+  peft_quantize_options *arg1 = (peft_quantize_options *) 0 ;
+  peft_cancel *arg2 = (peft_cancel *) 0 ;
+
+  arg1 = *(peft_quantize_options **)&_swig_go_0;
+  arg2 = reinterpret_cast<peft_cancel *>(static_cast<intptr_t>(_swig_go_1));
+
+  if (arg1) (arg1)->cancel = (peft_cancel const *)arg2;
+
+}
+
+
+long long _wrap_peft_quantize_options_cancel_get_native_fcd60f559001d3bc(peft_quantize_options *_swig_go_0) {
+  peft_quantize_options *arg1 = (peft_quantize_options *) 0 ;
+  peft_cancel *result = 0 ;
+  long long _swig_go_result;
+
+  arg1 = *(peft_quantize_options **)&_swig_go_0;
+
+  result = (peft_cancel *) ((arg1)->cancel);
+  _swig_go_result = static_cast<long long>(reinterpret_cast<intptr_t>(result));
+  return _swig_go_result;
+}
+
+
+peft_quantize_options *_wrap_new_peft_quantize_options_native_fcd60f559001d3bc() {
+  peft_quantize_options *result = 0 ;
+  peft_quantize_options *_swig_go_result;
+
+
+  {
+    result = (peft_quantize_options *)new_peft_quantize_options();
+    if (peft_output.grow()) {
+      result = (peft_quantize_options *)new_peft_quantize_options();
+    }
+  }
+  *(peft_quantize_options **)&_swig_go_result = (peft_quantize_options *)result;
+  return _swig_go_result;
+}
+
+
+void _wrap_delete_peft_quantize_options_native_fcd60f559001d3bc(peft_quantize_options *_swig_go_0) {
+  peft_quantize_options *arg1 = (peft_quantize_options *) 0 ;
+
+  arg1 = *(peft_quantize_options **)&_swig_go_0;
+
+  {
+    delete_peft_quantize_options(arg1);
+    if (peft_output.grow()) {
+      delete_peft_quantize_options(arg1);
+    }
+  }
+
+}
+
+
 void _wrap_peft_model_options_dtype_set_native_fcd60f559001d3bc(peft_model_options *_swig_go_0, intgo _swig_go_1) {
   peft_model_options *arg1 = (peft_model_options *) 0 ;
   peft_dtype arg2 ;
@@ -3025,6 +3212,56 @@ long long _wrap_peft_model_options_cancel_get_native_fcd60f559001d3bc(peft_model
 
   result = (peft_cancel *) ((arg1)->cancel);
   _swig_go_result = static_cast<long long>(reinterpret_cast<intptr_t>(result));
+  return _swig_go_result;
+}
+
+
+void _wrap_peft_model_options_embedding_placement_set_native_fcd60f559001d3bc(peft_model_options *_swig_go_0, intgo _swig_go_1) {
+  peft_model_options *arg1 = (peft_model_options *) 0 ;
+  peft_placement arg2 ;
+
+  arg1 = *(peft_model_options **)&_swig_go_0;
+  arg2 = (peft_placement)_swig_go_1;
+
+  if (arg1) (arg1)->embedding_placement = arg2;
+
+}
+
+
+intgo _wrap_peft_model_options_embedding_placement_get_native_fcd60f559001d3bc(peft_model_options *_swig_go_0) {
+  peft_model_options *arg1 = (peft_model_options *) 0 ;
+  peft_placement result;
+  intgo _swig_go_result;
+
+  arg1 = *(peft_model_options **)&_swig_go_0;
+
+  result = (peft_placement) ((arg1)->embedding_placement);
+  _swig_go_result = (intgo)result;
+  return _swig_go_result;
+}
+
+
+void _wrap_peft_model_options_quantize_nf4_set_native_fcd60f559001d3bc(peft_model_options *_swig_go_0, peft_quantize_options *_swig_go_1) {
+  peft_model_options *arg1 = (peft_model_options *) 0 ;
+  peft_quantize_options *arg2 = (peft_quantize_options *) 0 ;
+
+  arg1 = *(peft_model_options **)&_swig_go_0;
+  arg2 = *(peft_quantize_options **)&_swig_go_1;
+
+  if (arg1) (arg1)->quantize_nf4 = (peft_quantize_options const *)arg2;
+
+}
+
+
+peft_quantize_options *_wrap_peft_model_options_quantize_nf4_get_native_fcd60f559001d3bc(peft_model_options *_swig_go_0) {
+  peft_model_options *arg1 = (peft_model_options *) 0 ;
+  peft_quantize_options *result = 0 ;
+  peft_quantize_options *_swig_go_result;
+
+  arg1 = *(peft_model_options **)&_swig_go_0;
+
+  result = (peft_quantize_options *) ((arg1)->quantize_nf4);
+  *(peft_quantize_options **)&_swig_go_result = (peft_quantize_options *)result;
   return _swig_go_result;
 }
 
@@ -3585,6 +3822,31 @@ intgo _wrap_peft_model_info_has_chat_template_get_native_fcd60f559001d3bc(peft_m
   arg1 = *(peft_model_info **)&_swig_go_0;
 
   result = (int32_t) ((arg1)->has_chat_template);
+  _swig_go_result = result;
+  return _swig_go_result;
+}
+
+
+void _wrap_peft_model_info_host_weight_bytes_set_native_fcd60f559001d3bc(peft_model_info *_swig_go_0, long long _swig_go_1) {
+  peft_model_info *arg1 = (peft_model_info *) 0 ;
+  int64_t arg2 ;
+
+  arg1 = *(peft_model_info **)&_swig_go_0;
+  arg2 = (int64_t)_swig_go_1;
+
+  if (arg1) (arg1)->host_weight_bytes = arg2;
+
+}
+
+
+long long _wrap_peft_model_info_host_weight_bytes_get_native_fcd60f559001d3bc(peft_model_info *_swig_go_0) {
+  peft_model_info *arg1 = (peft_model_info *) 0 ;
+  int64_t result;
+  long long _swig_go_result;
+
+  arg1 = *(peft_model_info **)&_swig_go_0;
+
+  result = (int64_t) ((arg1)->host_weight_bytes);
   _swig_go_result = result;
   return _swig_go_result;
 }
@@ -4199,142 +4461,6 @@ void _wrap_delete_peft_save_options_native_fcd60f559001d3bc(peft_save_options *_
     delete_peft_save_options(arg1);
     if (peft_output.grow()) {
       delete_peft_save_options(arg1);
-    }
-  }
-
-}
-
-
-void _wrap_peft_quantize_options_block_size_set_native_fcd60f559001d3bc(peft_quantize_options *_swig_go_0, intgo _swig_go_1) {
-  peft_quantize_options *arg1 = (peft_quantize_options *) 0 ;
-  int32_t arg2 ;
-
-  arg1 = *(peft_quantize_options **)&_swig_go_0;
-  arg2 = (int32_t)_swig_go_1;
-
-  if (arg1) (arg1)->block_size = arg2;
-
-}
-
-
-intgo _wrap_peft_quantize_options_block_size_get_native_fcd60f559001d3bc(peft_quantize_options *_swig_go_0) {
-  peft_quantize_options *arg1 = (peft_quantize_options *) 0 ;
-  int32_t result;
-  intgo _swig_go_result;
-
-  arg1 = *(peft_quantize_options **)&_swig_go_0;
-
-  result = (int32_t) ((arg1)->block_size);
-  _swig_go_result = result;
-  return _swig_go_result;
-}
-
-
-void _wrap_peft_quantize_options_double_quantize_set_native_fcd60f559001d3bc(peft_quantize_options *_swig_go_0, intgo _swig_go_1) {
-  peft_quantize_options *arg1 = (peft_quantize_options *) 0 ;
-  int32_t arg2 ;
-
-  arg1 = *(peft_quantize_options **)&_swig_go_0;
-  arg2 = (int32_t)_swig_go_1;
-
-  if (arg1) (arg1)->double_quantize = arg2;
-
-}
-
-
-intgo _wrap_peft_quantize_options_double_quantize_get_native_fcd60f559001d3bc(peft_quantize_options *_swig_go_0) {
-  peft_quantize_options *arg1 = (peft_quantize_options *) 0 ;
-  int32_t result;
-  intgo _swig_go_result;
-
-  arg1 = *(peft_quantize_options **)&_swig_go_0;
-
-  result = (int32_t) ((arg1)->double_quantize);
-  _swig_go_result = result;
-  return _swig_go_result;
-}
-
-
-void _wrap_peft_quantize_options_skip_modules_set_native_fcd60f559001d3bc(peft_quantize_options *_swig_go_0, _gostring_ _swig_go_1) {
-  peft_quantize_options *arg1 = (peft_quantize_options *) 0 ;
-  char *arg2 = (char *) 0 ;
-  peft_swig::GoName held2 ;
-
-  arg1 = *(peft_quantize_options **)&_swig_go_0;
-  arg2 = const_cast<char *>(held2.read(_swig_go_1));
-
-  peft_swig::keep_text(arg1, &arg1->skip_modules, arg2);
-
-
-
-}
-
-
-_gostring_ _wrap_peft_quantize_options_skip_modules_get_native_fcd60f559001d3bc(peft_quantize_options *_swig_go_0) {
-  peft_quantize_options *arg1 = (peft_quantize_options *) 0 ;
-  char *result = 0 ;
-  _gostring_ _swig_go_result;
-
-  arg1 = *(peft_quantize_options **)&_swig_go_0;
-
-  result = (char *) ((arg1)->skip_modules);
-
-  _swig_go_result = Swig_AllocateString(result ? result : "", result ? strlen(result) : 0);
-
-  return _swig_go_result;
-}
-
-
-void _wrap_peft_quantize_options_cancel_set_native_fcd60f559001d3bc(peft_quantize_options *_swig_go_0, long long _swig_go_1) {
-  peft_quantize_options *arg1 = (peft_quantize_options *) 0 ;
-  peft_cancel *arg2 = (peft_cancel *) 0 ;
-
-  arg1 = *(peft_quantize_options **)&_swig_go_0;
-  arg2 = reinterpret_cast<peft_cancel *>(static_cast<intptr_t>(_swig_go_1));
-
-  if (arg1) (arg1)->cancel = (peft_cancel const *)arg2;
-
-}
-
-
-long long _wrap_peft_quantize_options_cancel_get_native_fcd60f559001d3bc(peft_quantize_options *_swig_go_0) {
-  peft_quantize_options *arg1 = (peft_quantize_options *) 0 ;
-  peft_cancel *result = 0 ;
-  long long _swig_go_result;
-
-  arg1 = *(peft_quantize_options **)&_swig_go_0;
-
-  result = (peft_cancel *) ((arg1)->cancel);
-  _swig_go_result = static_cast<long long>(reinterpret_cast<intptr_t>(result));
-  return _swig_go_result;
-}
-
-
-peft_quantize_options *_wrap_new_peft_quantize_options_native_fcd60f559001d3bc() {
-  peft_quantize_options *result = 0 ;
-  peft_quantize_options *_swig_go_result;
-
-
-  {
-    result = (peft_quantize_options *)new_peft_quantize_options();
-    if (peft_output.grow()) {
-      result = (peft_quantize_options *)new_peft_quantize_options();
-    }
-  }
-  *(peft_quantize_options **)&_swig_go_result = (peft_quantize_options *)result;
-  return _swig_go_result;
-}
-
-
-void _wrap_delete_peft_quantize_options_native_fcd60f559001d3bc(peft_quantize_options *_swig_go_0) {
-  peft_quantize_options *arg1 = (peft_quantize_options *) 0 ;
-
-  arg1 = *(peft_quantize_options **)&_swig_go_0;
-
-  {
-    delete_peft_quantize_options(arg1);
-    if (peft_output.grow()) {
-      delete_peft_quantize_options(arg1);
     }
   }
 
@@ -9368,6 +9494,31 @@ _gostring_ _wrap_peft_trainer_options_output_dir_get_native_fcd60f559001d3bc(pef
 }
 
 
+void _wrap_peft_trainer_options_optimizer_placement_set_native_fcd60f559001d3bc(peft_trainer_options *_swig_go_0, intgo _swig_go_1) {
+  peft_trainer_options *arg1 = (peft_trainer_options *) 0 ;
+  peft_placement arg2 ;
+
+  arg1 = *(peft_trainer_options **)&_swig_go_0;
+  arg2 = (peft_placement)_swig_go_1;
+
+  if (arg1) (arg1)->optimizer_placement = arg2;
+
+}
+
+
+intgo _wrap_peft_trainer_options_optimizer_placement_get_native_fcd60f559001d3bc(peft_trainer_options *_swig_go_0) {
+  peft_trainer_options *arg1 = (peft_trainer_options *) 0 ;
+  peft_placement result;
+  intgo _swig_go_result;
+
+  arg1 = *(peft_trainer_options **)&_swig_go_0;
+
+  result = (peft_placement) ((arg1)->optimizer_placement);
+  _swig_go_result = (intgo)result;
+  return _swig_go_result;
+}
+
+
 peft_trainer_options *_wrap_new_peft_trainer_options_native_fcd60f559001d3bc() {
   peft_trainer_options *result = 0 ;
   peft_trainer_options *_swig_go_result;
@@ -13608,6 +13759,31 @@ double _wrap_peft_estimate_result_flops_per_step_get_native_fcd60f559001d3bc(pef
   arg1 = *(peft_estimate_result **)&_swig_go_0;
 
   result = (double) ((arg1)->flops_per_step);
+  _swig_go_result = result;
+  return _swig_go_result;
+}
+
+
+void _wrap_peft_estimate_result_host_bytes_set_native_fcd60f559001d3bc(peft_estimate_result *_swig_go_0, long long _swig_go_1) {
+  peft_estimate_result *arg1 = (peft_estimate_result *) 0 ;
+  int64_t arg2 ;
+
+  arg1 = *(peft_estimate_result **)&_swig_go_0;
+  arg2 = (int64_t)_swig_go_1;
+
+  if (arg1) (arg1)->host_bytes = arg2;
+
+}
+
+
+long long _wrap_peft_estimate_result_host_bytes_get_native_fcd60f559001d3bc(peft_estimate_result *_swig_go_0) {
+  peft_estimate_result *arg1 = (peft_estimate_result *) 0 ;
+  int64_t result;
+  long long _swig_go_result;
+
+  arg1 = *(peft_estimate_result **)&_swig_go_0;
+
+  result = (int64_t) ((arg1)->host_bytes);
   _swig_go_result = result;
   return _swig_go_result;
 }

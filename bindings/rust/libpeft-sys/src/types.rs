@@ -92,6 +92,17 @@ impl peft_dtype {
 #[doc = " Element types of tensors. Block layouts are storage only; arithmetic is in float32 unless asked otherwise."]
 #[derive(Debug, Copy, Clone, Hash, PartialEq, Eq)]
 pub struct peft_dtype(pub i32);
+impl peft_placement {
+    pub const PEFT_PLACEMENT_DEVICE: peft_placement = peft_placement(0);
+    pub const PEFT_PLACEMENT_HOST: peft_placement = peft_placement(1);
+    #[doc = " the host's where the memory estimate does not fit the device otherwise"]
+    pub const PEFT_PLACEMENT_AUTO: peft_placement = peft_placement(2);
+    pub const PEFT_PLACEMENT_FORCE32: peft_placement = peft_placement(2147483647);
+}
+#[repr(transparent)]
+#[doc = " Which memory holds what a GPU touches seldom. Host memory is pinned, and read and written by the GPU over\n the bus; it is PEFT_E_UNSUPPORTED on the CPU, whose memory is the host's."]
+#[derive(Debug, Copy, Clone, Hash, PartialEq, Eq)]
+pub struct peft_placement(pub i32);
 impl peft_choice {
     pub const PEFT_CHOICE_NO: peft_choice = peft_choice(0);
     pub const PEFT_CHOICE_YES: peft_choice = peft_choice(1);
@@ -260,6 +271,36 @@ pub struct peft_model {
 #[doc = " Told how far a call has come. Returns 0 to go on, 1 to cancel, < 0 to fail."]
 pub type peft_progress_fn =
     ::std::option::Option<unsafe extern "C" fn(user_data: *mut ::std::os::raw::c_void, fraction: f64) -> i32>;
+#[doc = " How to quantize a model to NF4."]
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct peft_quantize_options {
+    pub struct_size: u32,
+    #[doc = " weights per maximum: 64 (default, as bitsandbytes); this version has no\nother"]
+    pub block_size: i32,
+    #[doc = " 1 (default, as QLoRA): the maxima are quantized to 8 bits in blocks of\n256"]
+    pub double_quantize: i32,
+    #[doc = " comma list of module names or suffixes that stay as they are; default\nNULL = the output head, as bitsandbytes' integration in Transformers. \"\"\n= none"]
+    pub skip_modules: *const ::std::os::raw::c_char,
+    #[doc = " may be NULL; a cancelled call leaves the model as it was"]
+    pub cancel: *const peft_cancel,
+}
+#[cfg(target_pointer_width = "64")]
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of peft_quantize_options"][::std::mem::size_of::<peft_quantize_options>() - 32usize];
+    ["Alignment of peft_quantize_options"][::std::mem::align_of::<peft_quantize_options>() - 8usize];
+    ["Offset of field: peft_quantize_options::struct_size"]
+        [::std::mem::offset_of!(peft_quantize_options, struct_size) - 0usize];
+    ["Offset of field: peft_quantize_options::block_size"]
+        [::std::mem::offset_of!(peft_quantize_options, block_size) - 4usize];
+    ["Offset of field: peft_quantize_options::double_quantize"]
+        [::std::mem::offset_of!(peft_quantize_options, double_quantize) - 8usize];
+    ["Offset of field: peft_quantize_options::skip_modules"]
+        [::std::mem::offset_of!(peft_quantize_options, skip_modules) - 16usize];
+    ["Offset of field: peft_quantize_options::cancel"]
+        [::std::mem::offset_of!(peft_quantize_options, cancel) - 24usize];
+};
 #[doc = " How to load a model."]
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
@@ -281,11 +322,15 @@ pub struct peft_model_options {
     pub user_data: *mut ::std::os::raw::c_void,
     #[doc = " called once with user_data when the call is over; may be NULL"]
     pub drop: peft_drop_fn,
+    #[doc = " of the token embedding, of which a step reads a few rows;\ndefault PEFT_PLACEMENT_DEVICE; AUTO is not offered. HOST is\nPEFT_E_UNSUPPORTED where the head is the embedding (tied_head)"]
+    pub embedding_placement: peft_placement,
+    #[doc = " linear layers become NF4 as they are read, with\nthe bits of peft_quantize_nf4: one at a time is held as stored, so that\na model fits whose stored weights do not. What is NF4 already stays. Its\ncancel is not read. Default NULL = nothing is quantized"]
+    pub quantize_nf4: *const peft_quantize_options,
 }
 #[cfg(target_pointer_width = "64")]
 #[allow(clippy::unnecessary_operation, clippy::identity_op)]
 const _: () = {
-    ["Size of peft_model_options"][::std::mem::size_of::<peft_model_options>() - 56usize];
+    ["Size of peft_model_options"][::std::mem::size_of::<peft_model_options>() - 72usize];
     ["Alignment of peft_model_options"][::std::mem::align_of::<peft_model_options>() - 8usize];
     ["Offset of field: peft_model_options::struct_size"]
         [::std::mem::offset_of!(peft_model_options, struct_size) - 0usize];
@@ -304,6 +349,10 @@ const _: () = {
     ["Offset of field: peft_model_options::user_data"]
         [::std::mem::offset_of!(peft_model_options, user_data) - 40usize];
     ["Offset of field: peft_model_options::drop"][::std::mem::offset_of!(peft_model_options, drop) - 48usize];
+    ["Offset of field: peft_model_options::embedding_placement"]
+        [::std::mem::offset_of!(peft_model_options, embedding_placement) - 56usize];
+    ["Offset of field: peft_model_options::quantize_nf4"]
+        [::std::mem::offset_of!(peft_model_options, quantize_nf4) - 64usize];
 };
 #[doc = " What a model is. Figures that a family does not have are 0."]
 #[repr(C)]
@@ -347,11 +396,13 @@ pub struct peft_model_info {
     pub tied_head: i32,
     pub has_tokenizer: i32,
     pub has_chat_template: i32,
+    #[doc = " of weight_bytes those in pinned host memory (embedding_placement)"]
+    pub host_weight_bytes: i64,
 }
 #[cfg(target_pointer_width = "64")]
 #[allow(clippy::unnecessary_operation, clippy::identity_op)]
 const _: () = {
-    ["Size of peft_model_info"][::std::mem::size_of::<peft_model_info>() - 208usize];
+    ["Size of peft_model_info"][::std::mem::size_of::<peft_model_info>() - 216usize];
     ["Alignment of peft_model_info"][::std::mem::align_of::<peft_model_info>() - 8usize];
     ["Offset of field: peft_model_info::struct_size"]
         [::std::mem::offset_of!(peft_model_info, struct_size) - 0usize];
@@ -395,6 +446,8 @@ const _: () = {
         [::std::mem::offset_of!(peft_model_info, has_tokenizer) - 200usize];
     ["Offset of field: peft_model_info::has_chat_template"]
         [::std::mem::offset_of!(peft_model_info, has_chat_template) - 204usize];
+    ["Offset of field: peft_model_info::host_weight_bytes"]
+        [::std::mem::offset_of!(peft_model_info, host_weight_bytes) - 208usize];
 };
 #[doc = " One tensor of a model or an adapter."]
 #[repr(C)]
@@ -514,36 +567,6 @@ const _: () = {
         [::std::mem::offset_of!(peft_save_options, base_model_name) - 24usize];
     ["Offset of field: peft_save_options::cancel"]
         [::std::mem::offset_of!(peft_save_options, cancel) - 32usize];
-};
-#[doc = " How to quantize a model to NF4."]
-#[repr(C)]
-#[derive(Debug, Copy, Clone)]
-pub struct peft_quantize_options {
-    pub struct_size: u32,
-    #[doc = " weights per maximum: 64 (default, as bitsandbytes); this version has no\nother"]
-    pub block_size: i32,
-    #[doc = " 1 (default, as QLoRA): the maxima are quantized to 8 bits in blocks of\n256"]
-    pub double_quantize: i32,
-    #[doc = " comma list of module names or suffixes that stay as they are; default\nNULL = the output head, as bitsandbytes' integration in Transformers. \"\"\n= none"]
-    pub skip_modules: *const ::std::os::raw::c_char,
-    #[doc = " may be NULL; a cancelled call leaves the model as it was"]
-    pub cancel: *const peft_cancel,
-}
-#[cfg(target_pointer_width = "64")]
-#[allow(clippy::unnecessary_operation, clippy::identity_op)]
-const _: () = {
-    ["Size of peft_quantize_options"][::std::mem::size_of::<peft_quantize_options>() - 32usize];
-    ["Alignment of peft_quantize_options"][::std::mem::align_of::<peft_quantize_options>() - 8usize];
-    ["Offset of field: peft_quantize_options::struct_size"]
-        [::std::mem::offset_of!(peft_quantize_options, struct_size) - 0usize];
-    ["Offset of field: peft_quantize_options::block_size"]
-        [::std::mem::offset_of!(peft_quantize_options, block_size) - 4usize];
-    ["Offset of field: peft_quantize_options::double_quantize"]
-        [::std::mem::offset_of!(peft_quantize_options, double_quantize) - 8usize];
-    ["Offset of field: peft_quantize_options::skip_modules"]
-        [::std::mem::offset_of!(peft_quantize_options, skip_modules) - 16usize];
-    ["Offset of field: peft_quantize_options::cancel"]
-        [::std::mem::offset_of!(peft_quantize_options, cancel) - 24usize];
 };
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
@@ -1543,11 +1566,13 @@ pub struct peft_trainer_options {
     pub max_skipped_in_row: i32,
     #[doc = " folder of the checkpoints, checkpoint-<step>; default NULL"]
     pub output_dir: *const ::std::os::raw::c_char,
+    #[doc = " of AdamW's two moments, 8 bytes a trained number; default\nPEFT_PLACEMENT_DEVICE. On the HOST an update moves 16 bytes a\ntrained number over the bus and gives the same bits; AUTO\nneeds a data set"]
+    pub optimizer_placement: peft_placement,
 }
 #[cfg(target_pointer_width = "64")]
 #[allow(clippy::unnecessary_operation, clippy::identity_op)]
 const _: () = {
-    ["Size of peft_trainer_options"][::std::mem::size_of::<peft_trainer_options>() - 176usize];
+    ["Size of peft_trainer_options"][::std::mem::size_of::<peft_trainer_options>() - 184usize];
     ["Alignment of peft_trainer_options"][::std::mem::align_of::<peft_trainer_options>() - 8usize];
     ["Offset of field: peft_trainer_options::struct_size"]
         [::std::mem::offset_of!(peft_trainer_options, struct_size) - 0usize];
@@ -1605,6 +1630,8 @@ const _: () = {
         [::std::mem::offset_of!(peft_trainer_options, max_skipped_in_row) - 164usize];
     ["Offset of field: peft_trainer_options::output_dir"]
         [::std::mem::offset_of!(peft_trainer_options, output_dir) - 168usize];
+    ["Offset of field: peft_trainer_options::optimizer_placement"]
+        [::std::mem::offset_of!(peft_trainer_options, optimizer_placement) - 176usize];
 };
 #[doc = " What one call of peft_train_step is given."]
 #[repr(C)]
@@ -1953,7 +1980,7 @@ pub struct peft_estimate_result {
     pub fits: i32,
     #[doc = " the most at once; what the process or GPU will show at its peak"]
     pub peak_bytes: i64,
-    #[doc = " base weights"]
+    #[doc = " base weights, without those in host_bytes"]
     pub weight_bytes: i64,
     #[doc = " more while loading and quantizing, gone before the job's own peak"]
     pub loading_bytes: i64,
@@ -1961,7 +1988,7 @@ pub struct peft_estimate_result {
     pub adapter_bytes: i64,
     #[doc = " adapter gradients"]
     pub gradient_bytes: i64,
-    #[doc = " AdamW's two moments"]
+    #[doc = " AdamW's two moments; 0 where they are in host_bytes"]
     pub optimizer_bytes: i64,
     #[doc = " kept for the backward pass"]
     pub activation_bytes: i64,
@@ -1981,11 +2008,13 @@ pub struct peft_estimate_result {
     pub tokens_per_step: i64,
     #[doc = " TRAIN: floating point operations of one step; GENERATE: of one token"]
     pub flops_per_step: f64,
+    #[doc = " pinned host memory beside a GPU's own, at the peak: what\nPEFT_ACTIVATION_OFFLOAD and PEFT_PLACEMENT_HOST put there. Not in\npeak_bytes"]
+    pub host_bytes: i64,
 }
 #[cfg(target_pointer_width = "64")]
 #[allow(clippy::unnecessary_operation, clippy::identity_op)]
 const _: () = {
-    ["Size of peft_estimate_result"][::std::mem::size_of::<peft_estimate_result>() - 128usize];
+    ["Size of peft_estimate_result"][::std::mem::size_of::<peft_estimate_result>() - 136usize];
     ["Alignment of peft_estimate_result"][::std::mem::align_of::<peft_estimate_result>() - 8usize];
     ["Offset of field: peft_estimate_result::struct_size"]
         [::std::mem::offset_of!(peft_estimate_result, struct_size) - 0usize];
@@ -2021,4 +2050,6 @@ const _: () = {
         [::std::mem::offset_of!(peft_estimate_result, tokens_per_step) - 112usize];
     ["Offset of field: peft_estimate_result::flops_per_step"]
         [::std::mem::offset_of!(peft_estimate_result, flops_per_step) - 120usize];
+    ["Offset of field: peft_estimate_result::host_bytes"]
+        [::std::mem::offset_of!(peft_estimate_result, host_bytes) - 128usize];
 };

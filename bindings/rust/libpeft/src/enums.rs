@@ -45,6 +45,19 @@ enumeration! {
 }
 
 enumeration! {
+    /// Which memory holds what a GPU touches seldom. Host memory is pinned, and read and written by the GPU over the
+    /// bus; it is [`Unsupported`](crate::ErrorCode::Unsupported) on the CPU, whose memory is the host's.
+    Placement, peft_placement {
+        /// The device's own.
+        Device = PEFT_PLACEMENT_DEVICE,
+        /// The host's.
+        Host = PEFT_PLACEMENT_HOST,
+        /// The host's where the memory estimate does not fit the device otherwise.
+        Auto = PEFT_PLACEMENT_AUTO,
+    }
+}
+
+enumeration! {
     /// A choice that the library makes unless told.
     Choice, peft_choice {
         /// No.

@@ -58,7 +58,7 @@ figures! {
         fits: bool,
         /// The most at once.
         peak_bytes: i64,
-        /// Base weights.
+        /// Base weights, without those in `host_bytes`.
         weight_bytes: i64,
         /// More while loading and quantizing.
         loading_bytes: i64,
@@ -66,7 +66,7 @@ figures! {
         adapter_bytes: i64,
         /// Adapter gradients.
         gradient_bytes: i64,
-        /// AdamW's two moments.
+        /// AdamW's two moments; 0 where they are in `host_bytes`.
         optimizer_bytes: i64,
         /// Kept for the backward pass.
         activation_bytes: i64,
@@ -86,6 +86,12 @@ figures! {
         tokens_per_step: i64,
         /// Training: floating point operations of one step; generation: of one token.
         flops_per_step: f64,
+        /// Pinned host memory beside a GPU's own, at the peak: what [`ActivationPolicy::Offload`] and
+        /// [`Placement::Host`] put there. Not in `peak_bytes`.
+        ///
+        /// [`ActivationPolicy::Offload`]: crate::ActivationPolicy::Offload
+        /// [`Placement::Host`]: crate::Placement::Host
+        host_bytes: i64,
     }
 }
 

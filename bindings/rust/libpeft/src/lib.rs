@@ -84,7 +84,7 @@ pub use cancel::CancelToken;
 pub use chat::{ChatOptions, Conversation};
 pub use context::{Context, ContextInfo, ContextOptions};
 pub use dataset::{DataFormat, Dataset, DatasetInfo, DatasetOptions, LABEL_IGNORED, LabelKind, Row, RowPart};
-pub use enums::{Activations, Choice, Dtype, FileFormat};
+pub use enums::{Activations, Choice, Dtype, FileFormat, Placement};
 pub use error::{Error, ErrorCode, Result};
 pub use estimate::{Estimate, EstimateOptions, Job};
 pub use evaluate::{EvaluateOptions, Evaluation};
@@ -100,7 +100,7 @@ pub use save::SaveOptions;
 pub use score::{Score, ScoreOptions};
 pub use session::{Pieces, PrefillOptions, Session, SessionOptions};
 pub use tokenizer::{StreamDecoder, Tokenizer, TokenizerInfo};
-pub use train_options::{Schedule, TrainerOptions};
+pub use train_options::{ActivationPolicy, Schedule, TrainerOptions};
 pub use trainer::{Events, StepOptions, Steps, Trainer};
 pub use training::{Event, EventKind, TrainerInfo};
 

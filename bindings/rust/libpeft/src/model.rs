@@ -10,7 +10,7 @@ use crate::callback::{Flow, guard};
 use crate::cancel::{CancelToken, raw_or_null};
 use crate::context::Context;
 use crate::convert::{FromRaw, Keep};
-use crate::enums::Dtype;
+use crate::enums::{Dtype, Placement};
 use crate::error::{Result, check};
 use crate::model_info::{ModelInfo, Module, Parameter};
 use crate::output::{NAME, array, text};
@@ -37,6 +37,16 @@ options! {
         follow_links: bool,
         /// Stops the loading, and tells how far it has come.
         cancel: &'a CancelToken,
+        /// Of the token embedding, of which a step reads a few rows; [`Placement::Device`] unless set;
+        /// [`Placement::Auto`] is not offered. [`Placement::Host`] is
+        /// [`Unsupported`](crate::ErrorCode::Unsupported) where the head is the embedding (`tied_head`).
+        embedding_placement: Placement,
+    }
+    also raw_parts {
+        /// Linear layers become NF4 as they are read, with the bits of [`Model::quantize_nf4`]: one at a time is held
+        /// as stored, so that a model fits whose stored weights do not. What is NF4 already stays. Its `cancel` is
+        /// not read. Nothing is quantized unless set.
+        quantize_nf4: QuantizeOptions<'a>,
     }
 }
 
@@ -55,6 +65,14 @@ options! {
 }
 
 impl ModelOptions<'_> {
+    fn raw_parts(&self, raw: &mut sys::peft_model_options, keep: &mut Keep) -> Result<()> {
+        if let Some(options) = &self.quantize_nf4 {
+            let part = options.raw(keep)?;
+            raw.quantize_nf4 = keep.value(part);
+        }
+        Ok(())
+    }
+
     /// Loads a Hugging Face folder or a GGUF file, strictly: every tensor is used once and none is missing.
     pub fn load(&self, context: &Context, path: impl AsRef<Path>) -> Result<Model> {
         let mut keep = Keep::default();

@@ -52,6 +52,10 @@ figures! {
         has_tokenizer: bool,
         /// The files had a chat template.
         has_chat_template: bool,
+        /// Of `weight_bytes` those in pinned host memory ([`embedding_placement`]).
+        ///
+        /// [`embedding_placement`]: crate::ModelOptions::embedding_placement
+        host_weight_bytes: i64,
     }
 }
 

@@ -2,8 +2,12 @@
 
 use std::path::PathBuf;
 
+use libpeft_sys as sys;
+
+use crate::convert::{Keep, ToRaw};
 use crate::dataset::Dataset;
-use crate::enums::Dtype;
+use crate::enums::{Dtype, Placement};
+use crate::error::Result;
 
 enumeration! {
     /// How the learning rate goes after the warm-up.
@@ -14,6 +18,22 @@ enumeration! {
         Linear = PEFT_SCHEDULE_LINEAR,
         /// Half a cosine down to 0 at the last step.
         Cosine = PEFT_SCHEDULE_COSINE,
+    }
+}
+
+enumeration! {
+    /// What a step keeps of its forward pass for the gradients.
+    ActivationPolicy, peft_activation_policy {
+        /// All that they need.
+        Keep = PEFT_ACTIVATION_KEEP,
+        /// The inputs of layers; the layers are run again: about a third more time.
+        Checkpoint = PEFT_ACTIVATION_CHECKPOINT,
+        /// Those, in pinned host memory, copied beside the computation; bit for bit the same as `Checkpoint`.
+        /// [`Unsupported`](crate::ErrorCode::Unsupported) on the CPU, whose memory is the host's.
+        Offload = PEFT_ACTIVATION_OFFLOAD,
+        /// The first of these whose estimate fits what the device has free when the trainer is made; needs a data
+        /// set.
+        Auto = PEFT_ACTIVATION_AUTO,
     }
 }
 
@@ -54,8 +74,6 @@ options! {
         packing: bool,
         /// Tokens of a packed sequence; the longest row unless set.
         packing_length: i64,
-        /// Less memory, about a third more time.
-        activation_checkpointing: bool,
         /// [`Dtype::Float32`] unless set, or [`Dtype::Bfloat16`].
         compute_dtype: Dtype,
         /// Evaluated by plan.
@@ -74,5 +92,23 @@ options! {
         max_skipped_in_row: i32,
         /// Folder of the checkpoints.
         output_dir: PathBuf,
+        /// Of AdamW's two moments, 8 bytes a trained number; [`Placement::Device`] unless set. On the host an update
+        /// moves 16 bytes a trained number over the bus and gives the same bits; [`Placement::Auto`] needs a data set.
+        optimizer_placement: Placement,
+    }
+    also raw_policy {
+        /// [`ActivationPolicy::Keep`] unless set. [`ActivationPolicy::Checkpoint`]: less memory, about a third more
+        /// time.
+        activation_checkpointing: ActivationPolicy,
+    }
+}
+
+impl TrainerOptions<'_> {
+    /// The structure has a plain number there.
+    fn raw_policy(&self, raw: &mut sys::peft_trainer_options, keep: &mut Keep) -> Result<()> {
+        if let Some(policy) = &self.activation_checkpointing {
+            raw.activation_checkpointing = policy.to_raw(keep)?.0;
+        }
+        Ok(())
     }
 }

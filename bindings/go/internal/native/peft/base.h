@@ -93,6 +93,17 @@ typedef enum peft_dtype PEFT_ENUM {
   PEFT_DTYPE_FORCE32 = 0x7fffffff
 } peft_dtype;
 
+/**
+ * Which memory holds what a GPU touches seldom. Host memory is pinned, and read and written by the GPU over
+ * the bus; it is PEFT_E_UNSUPPORTED on the CPU, whose memory is the host's.
+ */
+typedef enum peft_placement PEFT_ENUM {
+  PEFT_PLACEMENT_DEVICE = 0,
+  PEFT_PLACEMENT_HOST = 1,
+  PEFT_PLACEMENT_AUTO = 2, /**< the host's where the memory estimate does not fit the device otherwise */
+  PEFT_PLACEMENT_FORCE32 = 0x7fffffff
+} peft_placement;
+
 /** A choice that the library makes unless told. */
 typedef enum peft_choice PEFT_ENUM {
   PEFT_CHOICE_NO = 0,

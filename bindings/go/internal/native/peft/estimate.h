@@ -49,11 +49,11 @@ typedef struct peft_estimate_result {
   uint32_t struct_size;       /**< set by the caller */
   int32_t fits;               /**< 1: peak_bytes is within what the device has free now */
   int64_t peak_bytes;         /**< the most at once; what the process or GPU will show at its peak */
-  int64_t weight_bytes;       /**< base weights */
+  int64_t weight_bytes;       /**< base weights, without those in host_bytes */
   int64_t loading_bytes;      /**< more while loading and quantizing, gone before the job's own peak */
   int64_t adapter_bytes;      /**< adapter weights */
   int64_t gradient_bytes;     /**< adapter gradients */
-  int64_t optimizer_bytes;    /**< AdamW's two moments */
+  int64_t optimizer_bytes;    /**< AdamW's two moments; 0 where they are in host_bytes */
   int64_t activation_bytes;   /**< kept for the backward pass */
   int64_t cache_bytes;        /**< key/value caches of all sessions */
   int64_t workspace_bytes;    /**< scratch and what is short-lived, at the peak */
@@ -63,6 +63,9 @@ typedef struct peft_estimate_result {
   int64_t parameter_elements; /**< numbers in the base weights */
   int64_t tokens_per_step;    /**< TRAIN: tokens of one step at most */
   double flops_per_step;      /**< TRAIN: floating point operations of one step; GENERATE: of one token */
+  int64_t host_bytes;         /**< pinned host memory beside a GPU's own, at the peak: what
+                                   PEFT_ACTIVATION_OFFLOAD and PEFT_PLACEMENT_HOST put there. Not in
+                                   peak_bytes */
 } peft_estimate_result;
 
 /**

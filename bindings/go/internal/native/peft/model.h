@@ -18,6 +18,19 @@ typedef struct peft_model peft_model;
 /** Told how far a call has come. Returns 0 to go on, 1 to cancel, < 0 to fail. */
 typedef int32_t (*peft_progress_fn)(void *user_data, double fraction);
 
+/** How to quantize a model to NF4. */
+typedef struct peft_quantize_options {
+  uint32_t struct_size;
+  int32_t block_size;         /**< weights per maximum: 64 (default, as bitsandbytes); this version has no
+                                   other */
+  int32_t double_quantize;    /**< 1 (default, as QLoRA): the maxima are quantized to 8 bits in blocks of
+                                   256 */
+  const char *skip_modules;   /**< comma list of module names or suffixes that stay as they are; default
+                                   NULL = the output head, as bitsandbytes' integration in Transformers. ""
+                                   = none */
+  const peft_cancel *cancel;  /**< may be NULL; a cancelled call leaves the model as it was */
+} peft_quantize_options;
+
 /** How to load a model. */
 typedef struct peft_model_options {
   uint32_t struct_size;
@@ -34,6 +47,13 @@ typedef struct peft_model_options {
   peft_progress_fn progress; /**< may be NULL; peft_cancel_progress polls the same */
   void *user_data;           /**< handed to progress */
   peft_drop_fn drop;         /**< called once with user_data when the call is over; may be NULL */
+  peft_placement embedding_placement; /**< of the token embedding, of which a step reads a few rows;
+                                  default PEFT_PLACEMENT_DEVICE; AUTO is not offered. HOST is
+                                  PEFT_E_UNSUPPORTED where the head is the embedding (tied_head) */
+  const peft_quantize_options *quantize_nf4; /**< linear layers become NF4 as they are read, with
+                                  the bits of peft_quantize_nf4: one at a time is held as stored, so that
+                                  a model fits whose stored weights do not. What is NF4 already stays. Its
+                                  cancel is not read. Default NULL = nothing is quantized */
 } peft_model_options;
 
 /** What a model is. Figures that a family does not have are 0. */
@@ -61,6 +81,7 @@ typedef struct peft_model_info {
   int32_t tied_head;           /**< 1: the output head is the embedding */
   int32_t has_tokenizer;
   int32_t has_chat_template;
+  int64_t host_weight_bytes;   /**< of weight_bytes those in pinned host memory (embedding_placement) */
 } peft_model_info;
 
 /** One tensor of a model or an adapter. */
@@ -105,19 +126,6 @@ typedef struct peft_save_options {
                                     path or name that the model was loaded from */
   const peft_cancel *cancel;   /**< may be NULL */
 } peft_save_options;
-
-/** How to quantize a model to NF4. */
-typedef struct peft_quantize_options {
-  uint32_t struct_size;
-  int32_t block_size;         /**< weights per maximum: 64 (default, as bitsandbytes); this version has no
-                                   other */
-  int32_t double_quantize;    /**< 1 (default, as QLoRA): the maxima are quantized to 8 bits in blocks of
-                                   256 */
-  const char *skip_modules;   /**< comma list of module names or suffixes that stay as they are; default
-                                   NULL = the output head, as bitsandbytes' integration in Transformers. ""
-                                   = none */
-  const peft_cancel *cancel;  /**< may be NULL; a cancelled call leaves the model as it was */
-} peft_quantize_options;
 
 /**
  * Fills options with the defaults.

@@ -92,6 +92,10 @@ typedef struct peft_trainer_options {
   int32_t max_skipped_in_row;          /**< after so many steps in a row with a non-finite loss or gradient
                                             the next call is PEFT_E_NUMERIC; default 5 */
   const char *output_dir;              /**< folder of the checkpoints, checkpoint-<step>; default NULL */
+  peft_placement optimizer_placement;  /**< of AdamW's two moments, 8 bytes a trained number; default
+                                            PEFT_PLACEMENT_DEVICE. On the HOST an update moves 16 bytes a
+                                            trained number over the bus and gives the same bits; AUTO
+                                            needs a data set */
 } peft_trainer_options;
 
 /** What one call of peft_train_step is given. */

@@ -9,6 +9,7 @@ mod errors;
 mod generate;
 mod inspect;
 mod merge;
+mod placement;
 mod text;
 mod threads;
 mod training;

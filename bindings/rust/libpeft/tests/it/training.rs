@@ -137,7 +137,7 @@ fn evaluation_with_and_without_the_adapter() {
         .shuffle(false)
         .packing(true)
         .packing_length(16)
-        .activation_checkpointing(true)
+        .activation_checkpointing(ActivationPolicy::Checkpoint)
         .keep_best(false)
         .max_skipped_in_row(2)
         .early_stopping_patience(0)

@@ -7,11 +7,11 @@ import org.libpeft.swig.peft_estimate_result;
  *
  * @param fits 1: peak_bytes is within what the device has free now
  * @param peakBytes the most at once; what the process or GPU will show at its peak
- * @param weightBytes base weights
+ * @param weightBytes base weights, without those in host_bytes
  * @param loadingBytes more while loading and quantizing, gone before the job's own peak
  * @param adapterBytes adapter weights
  * @param gradientBytes adapter gradients
- * @param optimizerBytes AdamW's two moments
+ * @param optimizerBytes AdamW's two moments; 0 where they are in host_bytes
  * @param activationBytes kept for the backward pass
  * @param cacheBytes key/value caches of all sessions
  * @param workspaceBytes scratch and what is short-lived, at the peak
@@ -21,6 +21,8 @@ import org.libpeft.swig.peft_estimate_result;
  * @param parameterElements numbers in the base weights
  * @param tokensPerStep TRAIN: tokens of one step at most
  * @param flopsPerStep TRAIN: floating point operations of one step; GENERATE: of one token
+ * @param hostBytes pinned host memory beside a GPU's own, at the peak: what ActivationPolicy.OFFLOAD and
+ *     Placement.HOST put there. Not in peak_bytes
  */
 public record Estimate(
     boolean fits,
@@ -38,7 +40,8 @@ public record Estimate(
     long trainableElements,
     long parameterElements,
     long tokensPerStep,
-    double flopsPerStep) {
+    double flopsPerStep,
+    long hostBytes) {
 
   static Estimate of(peft_estimate_result from) {
     return new Estimate(
@@ -57,6 +60,7 @@ public record Estimate(
         from.getTrainable_elements(),
         from.getParameter_elements(),
         from.getTokens_per_step(),
-        from.getFlops_per_step());
+        from.getFlops_per_step(),
+        from.getHost_bytes());
   }
 }

@@ -19,6 +19,7 @@ import org.libpeft.swig.peft_model_info;
  * @param mergeTensorCount tensors in the report of the last merge; see peft_merge_tensor_at
  * @param mergedAdapters adapters merged and not undone
  * @param tiedHead 1: the output head is the embedding
+ * @param hostWeightBytes of weight_bytes those in pinned host memory (embedding_placement)
  */
 public record ModelInfo(
     DType dtype,
@@ -42,7 +43,8 @@ public record ModelInfo(
     int mergedAdapters,
     boolean tiedHead,
     boolean hasTokenizer,
-    boolean hasChatTemplate) {
+    boolean hasChatTemplate,
+    long hostWeightBytes) {
 
   static ModelInfo of(peft_model_info from) {
     return new ModelInfo(
@@ -67,6 +69,7 @@ public record ModelInfo(
         from.getMerged_adapters(),
         from.getTied_head() != 0,
         from.getHas_tokenizer() != 0,
-        from.getHas_chat_template() != 0);
+        from.getHas_chat_template() != 0,
+        from.getHost_weight_bytes());
   }
 }

@@ -38,6 +38,23 @@ public final class ModelOptions extends Options<peft_model_options, ModelOptions
     return set(to -> to.setCancel(cancel.handle()));
   }
 
+  /**
+   * Of the token embedding, of which a step reads a few rows; default DEVICE; AUTO is not offered. HOST is
+   * UNSUPPORTED where the head is the embedding (tied_head).
+   */
+  public ModelOptions embeddingPlacement(Placement embeddingPlacement) {
+    return set(to -> to.setEmbedding_placement(embeddingPlacement.ordinal()));
+  }
+
+  /**
+   * Linear layers become NF4 as they are read, with the bits of {@link Model#quantizeNf4}: one at a time is held
+   * as stored, so that a model fits whose stored weights do not. What is NF4 already stays. Its cancel is not
+   * read. Default NULL = nothing is quantized.
+   */
+  public ModelOptions quantizeNf4(QuantizeOptions options) {
+    return nest(options, (to, made) -> to.setQuantize_nf4(made));
+  }
+
   @Override
   peft_model_options create() {
     return new peft_model_options();

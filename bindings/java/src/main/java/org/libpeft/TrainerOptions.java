@@ -95,9 +95,9 @@ public final class TrainerOptions extends Options<peft_trainer_options, TrainerO
     return set(to -> to.setPacking_length(packingLength));
   }
 
-  /** 1: less memory, about a third more time; default 0. */
-  public TrainerOptions activationCheckpointing(boolean activationCheckpointing) {
-    return set(to -> to.setActivation_checkpointing(activationCheckpointing ? 1 : 0));
+  /** Default KEEP. CHECKPOINT: less memory, about a third more time. */
+  public TrainerOptions activationCheckpointing(ActivationPolicy activationCheckpointing) {
+    return set(to -> to.setActivation_checkpointing(activationCheckpointing.ordinal()));
   }
 
   /** FLOAT32 (default: exact) or _BFLOAT16: activations are rounded for matrix products. */
@@ -147,6 +147,14 @@ public final class TrainerOptions extends Options<peft_trainer_options, TrainerO
   /** Folder of the checkpoints, checkpoint-&lt;step&gt;; default NULL. */
   public TrainerOptions outputDir(Path folder) {
     return set(to -> to.setOutput_dir(Text.name(folder.toString())));
+  }
+
+  /**
+   * Of AdamW's two moments, 8 bytes a trained number; default DEVICE. On the HOST an update moves 16 bytes a
+   * trained number over the bus and gives the same bits; AUTO needs a data set.
+   */
+  public TrainerOptions optimizerPlacement(Placement optimizerPlacement) {
+    return set(to -> to.setOptimizer_placement(optimizerPlacement.ordinal()));
   }
 
   @Override
