@@ -187,7 +187,7 @@ __global__ void __launch_bounds__(clear_threads)
 
 template <int chunks, int threads>
 void start_tiles(cudaStream_t stream, const DeviceProperties& properties, TileCall& tile) {
-  tile.buffers = chunk_buffers(tile_floats(chunks), properties.shared_bytes_a_block);
+  tile.buffers = chunk_buffers(tile_floats(chunks), properties);
   const int64_t bytes = (tile_floats(chunks) + tile.buffers * chunk_floats) * 4;
   const int64_t blocks = tile.tiles * tile.call.options.heads;
   check(blocks < int64_t{1} << 31, Code::limit, "{} tiles of queries and heads", blocks);

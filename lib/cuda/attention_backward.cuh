@@ -84,7 +84,7 @@ void start_backward(cudaStream_t stream, const DeviceProperties& properties, con
   const int64_t blocks = backward.tiles * heads;
   check(blocks < int64_t{1} << 31, Code::limit, "{} tiles of tokens and heads", blocks);
   const int chunks = (call.options.head_dim - 1) / chunk_size + 1;
-  backward.buffers = chunk_buffers(backward_floats(chunks), properties.shared_bytes_a_block);
+  backward.buffers = chunk_buffers(backward_floats(chunks), properties);
   const int64_t bytes = (backward_floats(chunks) + backward.buffers * chunk_floats) * 4;
   const auto start = [&](auto kernel) {
     launch(stream, dim3(static_cast<unsigned>(blocks)), dim3(backward_threads), static_cast<size_t>(bytes),

@@ -42,11 +42,9 @@ struct TileStages {
   }
 };
 
-inline constexpr int64_t static_shared_bytes = 4096;  // at most
-
 // Two stages where two blocks still fit a multiprocessor, or where only one does anyway.
 inline int stages_of(int64_t own_bytes, int64_t stage_bytes, int64_t most_bytes) {
-  constexpr int64_t reserved = static_shared_bytes + 1024;  // the system's KiB of each block
+  constexpr int64_t reserved = most_declared_bytes + 1024;  // the system's KiB of each block
   const auto blocks = [&](int stages) { return (most_bytes + 1024) / (own_bytes + stages * stage_bytes + reserved); };
   return blocks(2) >= 2 || (blocks(2) == 1 && blocks(1) == 1) ? 2 : 1;
 }

@@ -17,6 +17,10 @@
 
 namespace peft::cuda {
 
+// Of shared memory that the kernels with tiles declare themselves, beside what their launches ask for
+// (tests/cuda_module/resources.py).
+inline constexpr int64_t most_declared_bytes = 4096;
+
 __device__ inline bool aligned_16(const void* p) { return (reinterpret_cast<uintptr_t>(p) & 15) == 0; }
 
 // As many elements as 128 bits hold.

@@ -214,8 +214,8 @@ struct ChunkStream {
 };
 
 // How many chunk buffers fit beside `floats` of shared memory.
-inline int chunk_buffers(int64_t floats, int64_t shared_bytes) {
-  return (floats + 2 * chunk_floats) * 4 <= shared_bytes ? 2 : 1;
+inline int chunk_buffers(int64_t floats, const DeviceProperties& properties) {
+  return (floats + 2 * chunk_floats) * 4 + most_declared_bytes <= properties.shared_bytes_a_block ? 2 : 1;
 }
 
 }  // namespace peft::cuda

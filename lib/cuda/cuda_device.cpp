@@ -6,7 +6,8 @@
 
 namespace peft::cuda {
 
-// Errors after which the process's context on the GPU answers nothing else any more.
+// Errors after which the process's context on the GPU answers nothing else any more: those of which driver_types.h says
+// that the process must be terminated and relaunched, and a few that end the context in other ways.
 bool is_device_lost(cudaError_t status) {
   switch (status) {
     case cudaErrorIllegalAddress:
@@ -22,6 +23,10 @@ bool is_device_lost(cudaError_t status) {
     case cudaErrorNvlinkUncorrectable:
     case cudaErrorContextIsDestroyed:
     case cudaErrorCudartUnloading:
+    case cudaErrorContained:
+    case cudaErrorTensorMemoryLeak:
+    case cudaErrorMpsClientTerminated:
+    case cudaErrorExternalDevice:
       return true;
     default:
       return false;

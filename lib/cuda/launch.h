@@ -55,6 +55,9 @@ struct KernelLaunch {
   size_t shared_bytes;
 };
 
+// Bytes of shared memory that the kernel declares itself. They count against the same bounds as those of a launch.
+size_t static_shared_bytes(const void* kernel);
+
 // Queues the kernel, or starts it where no queue is. `arguments` is packed, and copied.
 void start_or_queue(cudaStream_t stream, const KernelLaunch& launch, const std::byte* arguments);
 

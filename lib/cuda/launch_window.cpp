@@ -86,7 +86,11 @@ void start_now(cudaStream_t stream, const Window& window, size_t i) {
   const cudaError_t status =
       cudaLaunchKernel(launch.kernel, launch.grid, launch.block, arguments.data(), launch.shared_bytes, stream);
   if (status != cudaSuccess) [[unlikely]]
-    check_cuda(status, fmt::format("kernel launch of '{}'", queued.what).c_str());
+    check_cuda(status, fmt::format("kernel launch of '{}', {} x {} x {} blocks of {} x {} threads and {} bytes of shared "
+                                   "memory",
+                                   queued.what, launch.grid.x, launch.grid.y, launch.grid.z, launch.block.x,
+                                   launch.block.y, launch.shared_bytes)
+                           .c_str());
 }
 
 }  // namespace peft::cuda

@@ -16,7 +16,7 @@ namespace peft::cuda {
 
 inline constexpr int tile_rows = 16, tile_columns = 4 * nf4_block;  // of b: what a warp multiplies at a time
 inline constexpr int block_pitch = nf4_block + 4;                   // bf16 in shared memory: other banks for each lane
-inline constexpr int64_t most_tile_bytes = 90 * 1024;               // of `a`: what every GPU's blocks may have
+inline constexpr int64_t most_tile_bytes = 90 * 1024;               // of `a`
 
 // Two numbers as bf16, the first in the low half.
 __device__ inline uint32_t pack_bfloat16(float low, float high) {
@@ -242,7 +242,10 @@ inline bool has_whole_blocks(const ConstView& b) {
 template <bool is_double>
 void start_nf4_tiles(const DotCall& call, const ConstView& b) {
   DotShape shape = dot_shape(call);
-  const int64_t row_bytes = most_tile_bytes / call.a.rows;
+  // On some GPUs a block may have 99 KiB in all, of which the kernel declares a part itself.
+  const auto own = static_cast<int64_t>(static_shared_bytes(reinterpret_cast<const void*>(dot_nf4_tiles<is_double>)));
+  const int64_t tile_bytes = std::min(most_tile_bytes, call.backend.properties().shared_bytes_a_block - own);
+  const int64_t row_bytes = tile_bytes / call.a.rows;
   const auto blocks = static_cast<int>(row_bytes / (block_pitch * 2) / 4 * 4);
   TileStretch stretch;
   const int whole = (shape.k + tile_columns - 1) / tile_columns * tile_columns;

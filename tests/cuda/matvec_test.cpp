@@ -100,6 +100,18 @@ INSTANTIATE_TEST_SUITE_P(Devices, MatvecKernel, every_device());
 
 constexpr Arithmetic arithmetics[] = {Arithmetic::float32, Arithmetic::bfloat16};
 
+// The first of all, for what a kernel was allowed once it stays allowed. What it declares itself and what a launch asks for
+// are below 48 KiB each and above that together: shapes of real models.
+TEST_P(MatvecKernel, SharedMemoryAroundWhatALaunchMayHaveUnasked) {
+  for (const auto& [dtype, m, k] : {std::tuple<DType, int64_t, int64_t>{DType::nf4_double, 4, 4096},
+                                    {DType::nf4_double, 8, 2048},
+                                    {DType::nf4, 2, 8192},
+                                    {DType::nf4_double, 1, 18944},
+                                    {DType::bf16, 1, 8192},
+                                    {DType::f32, 1, 12288}})
+    check({.dtype = dtype, .m = m, .n = 17, .k = k, .arithmetic = Arithmetic::bfloat16});
+}
+
 TEST_P(MatvecKernel, EveryTypeAndNumberOfRows) {
   for (const DType dtype : decodable_types)
     for (const Arithmetic arithmetic : arithmetics)

@@ -6,6 +6,7 @@
 //   PEFT_CUDA_SHUFFLE              seed of all orders; 0: plain order; 1 when unset
 //   PEFT_EMULATED_GPUS             how many GPUs there are; 1 when unset
 //   PEFT_EMULATED_GPU_BYTES        memory of each; 4 GiB when unset
+//   PEFT_EMULATED_SHARED_BYTES     shared memory that a block may have; 227 KiB when unset
 //   PEFT_EMULATED_FAIL_ALLOCATION  N: the cudaMalloc after N others fails, once
 //   PEFT_EMULATED_FAIL_LAUNCH      N: the launch after N others fails, and with it everything after it
 //

@@ -16,11 +16,11 @@
 namespace cuda_emulator {
 namespace {
 
-constexpr size_t allowed_at_first = 48 * 1024;
+constexpr size_t allowed_at_first = 48 * 1024;  // of a kernel's own and of dynamic shared memory together
 
 struct Kernel {
   const Signature* signature = nullptr;
-  size_t allowed_bytes = allowed_at_first;  // of dynamic shared memory
+  size_t allowed_bytes = 0;  // of dynamic shared memory, where that and the kernel's own are more than at first
 };
 
 std::unordered_map<const void*, Kernel>& kernels() {
@@ -67,9 +67,12 @@ cudaError_t make_call(const void* kernel, dim3 grid, dim3 block, size_t shared_b
   const auto found = kernels().find(kernel);
   if (found == kernels().end()) return remember(cudaErrorInvalidDeviceFunction);
   if (!can_launch(grid, block, shared_bytes)) return remember(cudaErrorInvalidConfiguration);
-  if (shared_bytes > found->second.allowed_bytes) {
-    std::fprintf(stderr, "cuda emulator: %s: %zu bytes of shared memory, without cudaFuncSetAttribute for them\n",
-                 kernel_name(kernel).c_str(), shared_bytes);
+  const size_t own = static_shared_bytes(kernel);
+  if (own + shared_bytes > most_shared_bytes()) return remember(cudaErrorInvalidValue);
+  if (own + shared_bytes > allowed_at_first && shared_bytes > found->second.allowed_bytes) {
+    std::fprintf(stderr,
+                 "cuda emulator: %s: %zu bytes of shared memory beside its own %zu, without cudaFuncSetAttribute for them\n",
+                 kernel_name(kernel).c_str(), shared_bytes, own);
     return remember(cudaErrorInvalidValue);
   }
   const Signature* const signature = found->second.signature;
@@ -94,13 +97,21 @@ cudaError_t cudaLaunchKernel(const void* kernel, dim3 grid, dim3 block, void** a
   return launch(stream, grid, block, shared_bytes, kernel, std::move(call.thread));
 }
 
+cudaError_t cudaFuncGetAttributes(cudaFuncAttributes* attributes, const void* kernel) {
+  std::lock_guard lock(big_lock());
+  if (device_error() != cudaSuccess) return remember(device_error());
+  *attributes = {static_shared_bytes(kernel)};
+  return cudaSuccess;
+}
+
 cudaError_t cudaFuncSetAttribute(const void* kernel, cudaFuncAttribute attribute, int value) {
   std::lock_guard lock(big_lock());
   if (device_error() != cudaSuccess) return remember(device_error());
   const auto found = kernels().find(kernel);
   if (found == kernels().end()) return remember(cudaErrorInvalidDeviceFunction);
   if (attribute != cudaFuncAttributeMaxDynamicSharedMemorySize) return cudaSuccess;
-  if (value < 0 || static_cast<size_t>(value) > most_shared_bytes) return remember(cudaErrorInvalidValue);
+  if (value < 0 || static_cast<size_t>(value) + static_shared_bytes(kernel) > most_shared_bytes())
+    return remember(cudaErrorInvalidValue);
   found->second.allowed_bytes = static_cast<size_t>(value);
   return cudaSuccess;
 }

@@ -54,8 +54,8 @@ cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int device) {
   properties->minor = 0;
   properties->multiProcessorCount = multiprocessors;
   properties->sharedMemPerBlock = 48 * 1024;
-  properties->sharedMemPerBlockOptin = most_shared_bytes;
-  properties->sharedMemPerMultiprocessor = most_shared_bytes + 1024;
+  properties->sharedMemPerBlockOptin = most_shared_bytes();
+  properties->sharedMemPerMultiprocessor = most_shared_bytes() + 1024;
   properties->maxThreadsPerBlock = 1024;
   properties->warpSize = 32;
   properties->l2CacheSize = 50 << 20;

@@ -2,12 +2,14 @@
 
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 
 #include "block.h"
+#include "queue.h"
 #include "sanitizer.h"
 #include "symbols.h"
 
@@ -38,6 +40,12 @@ void reserve() {
 }
 
 }  // namespace
+
+size_t most_shared_bytes() {
+  constexpr int64_t most = 227 * 1024;
+  static const auto bytes = static_cast<size_t>(std::clamp<int64_t>(setting("PEFT_EMULATED_SHARED_BYTES", most), 0, most));
+  return bytes;
+}
 
 void set_dynamic_shared_memory(size_t bytes) {
   if (!end) reserve();

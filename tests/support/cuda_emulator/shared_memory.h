@@ -5,8 +5,8 @@
 
 namespace cuda_emulator {
 
-// The most that one block may have (227 KiB, as on an H100).
-inline constexpr size_t most_shared_bytes = 227 * 1024;
+// The most that one block may have: PEFT_EMULATED_SHARED_BYTES, 227 KiB (as on an H100) when unset.
+size_t most_shared_bytes();
 
 // NaN into all static shared variables of the module that holds the kernel. Once a launch: from one block to
 // the next they keep their values.
