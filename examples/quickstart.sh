@@ -44,7 +44,7 @@ trap 'rm -f "$log"' EXIT
 bash tests/setup.sh build
 [[ -d ${HOME:-/root}/.cargo/bin ]] && PATH=$PATH:${HOME:-/root}/.cargo/bin
 
-# 2. The command line, in build/peft; for the CPU, so without the module for GPUs.
+# 2. The command line, in build/peft; for the CPU, so without the module for GPUs, which docs/cuda.md's command adds.
 jobs=${PEFT_JOBS:-$(nproc)}
 say "building build/peft (the first time takes some minutes on $jobs cores)"
 if [[ ! -f build/build.ninja ]]; then

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The one command for a machine with an NVIDIA GPU: device tests, then the benchmark, then compute-sanitizer; writes
-# docs/gpu_results.md after each part, so that a cut run is worth something.
+# The one command for a machine with an NVIDIA GPU: tests of kernels, ops and training, the benchmark's main rows, all
+# other tests and rows, compute-sanitizer. Writes docs/gpu_results.md after each, so that a cut run is worth something.
 #   bash tests/gpu.sh                    builds first, or takes the bundle that it was unpacked with
 #   bash tests/gpu.sh --pack [FILE]      a bundle of at most 40 MB that needs CUDA's own libraries only
 #                                        (build/gpu_bundle.tar.xz)
@@ -8,7 +8,7 @@
 #   bash tests/gpu.sh --minutes N        ends within N minutes (9; --emulated: 40)
 #   bash tests/gpu.sh --only "ops nn kernels"   these suites and parts of the benchmark (tests/bench/gpu_bench.py) only
 #   bash tests/gpu.sh --build FOLDER     takes what is built there as it is
-# Exit status: 0 all tests passed and no part failed (a missed speed is no failure), 1 not, 2 usage.
+# Exit status: 0 all tests ran and passed and no part failed (a missed speed is no failure), 1 not, 2 usage.
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 root=$PWD
@@ -53,15 +53,18 @@ done
 [[ $minutes ]] || minutes=$([[ $emulated == yes ]] && echo 40 || echo 9)
 deadline=$((started + minutes * 60))
 say() { echo "gpu: $*" >&2; }
-suites=(cuda ops tensor autograd nn models adapters train generate)
-parts=(kernels train_bf16 decode_bf16 decode_nf4 train_nf4 small_beside_cpu memory_large)
+# What all else rests on, and the figures that are asked for first; then the others.
+main_suites=(cuda ops train) other_suites=(tensor autograd nn models adapters generate)
+main_parts=(kernels train_bf16 decode_bf16 decode_nf4 train_nf4 beside_peer) other_parts=(small_beside_cpu memory_large)
 if [[ $only ]]; then
-  chosen=()
-  for suite in "${suites[@]}"; do [[ $only == *" $suite "* ]] && chosen+=("$suite"); done
-  suites=("${chosen[@]}") chosen=()
-  for part in "${parts[@]}"; do [[ $only == *" $part "* ]] && chosen+=("$part"); done
-  parts=("${chosen[@]}")
+  for list in main_suites other_suites main_parts other_parts; do
+    declare -n names=$list
+    chosen=()
+    for name in "${names[@]}"; do [[ $only == *" $name "* ]] && chosen+=("$name"); done
+    names=("${chosen[@]}")
+  done
 fi
+suites=("${main_suites[@]}" "${other_suites[@]}")
 
 build() {
   [[ $built == no ]] || return 0
@@ -90,7 +93,7 @@ if [[ $pack == yes ]]; then
   cp "$tree/peft" "$stage/prepared/bin/"
   for suite in "${suites[@]}"; do
     program=$tree/tests/$suite/${suite}_tests
-    [[ -x $program ]] && cp "$program" "$stage/prepared/bin/"
+    cp "$program" "$stage/prepared/bin/" || exit 1
   done
   cp "$tree/tests/cuda/cuda_kernel_bench" "$stage/prepared/bin/" || exit 1
   cp -L "$tree/libpeft.so.1" "$stage/prepared/lib/" || exit 1
@@ -124,35 +127,12 @@ if [[ $pack == yes ]]; then
   exit 0
 fi
 
-own=(env) libraries=
-if [[ -d prepared ]]; then
-  binaries=$root/prepared/bin libraries=$root/prepared/lib emulation=$root/prepared/emulated
-  commit=$(cat prepared/commit)
-  program() { echo "$binaries/$1_tests"; }
-  peft=$binaries/peft kernel_bench=$binaries/cuda_kernel_bench
-  if LD_LIBRARY_PATH=$libraries ldd "$binaries"/* 2>&1 | grep -q 'not found'; then
-    libraries=$libraries:$root/prepared/compiler
-  fi
-  # For our programs alone: those of the machine have their own.
-  own=(env "LD_LIBRARY_PATH=$libraries${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}")
-  export LIBPEFT_CUDA=$libraries/libpeft_cuda.so
-else
-  build || exit 1
-  commit=$(git describe --always --dirty 2> /dev/null || echo unknown)
-  program() { echo "$tree/tests/$1/$1_tests"; }
-  emulation=$tree/tests/cuda/emulated
-  peft=$tree/peft kernel_bench=$tree/tests/cuda/cuda_kernel_bench
-  export LIBPEFT_CUDA=$tree/libpeft_cuda.so
-fi
-export PEFT_TEST_DATA=$root/tests/data
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-results=$root/docs/gpu_results.md
+export CUDA_DEVICE_ORDER=PCI_BUS_ID  # CUDA numbers GPUs as nvidia-smi does
+first_gpu=${CUDA_VISIBLE_DEVICES:-0}
+first_gpu=${first_gpu%%,*}
 if [[ $emulated == yes ]]; then
-  export LIBPEFT_CUDA=$emulation/libpeft_cuda.so
-  results=$work/gpu_results.md
   gpu="an emulation" driver=none
-elif facts=$(nvidia-smi --query-gpu=name,driver_version --format=csv,noheader -i 0 2> /dev/null); then
+elif facts=$(nvidia-smi --query-gpu=name,driver_version --format=csv,noheader -i "$first_gpu" 2> /dev/null); then
   gpu=${facts%%,*} driver=${facts##*, }
   # PyTorch's cuDNN, where cuBLASLt is the toolkit's and so does not lie beside it.
   cudnn_of_torch='import glob, nvidia.cudnn as c; print(glob.glob(list(c.__path__)[0] + "/lib/libcudnn_graph.so.9")[0])'
@@ -163,6 +143,35 @@ else
   say "NO GPU: nvidia-smi finds none; --emulated runs without one"
   exit 1
 fi
+
+own=(env) libraries=
+if [[ -d prepared ]]; then
+  binaries=$root/prepared/bin libraries=$root/prepared/lib emulation=$root/prepared/emulated
+  module=$root/prepared/lib/libpeft_cuda.so
+  commit=$(cat prepared/commit)
+  program() { echo "$binaries/$1_tests"; }
+  peft=$binaries/peft kernel_bench=$binaries/cuda_kernel_bench
+  missing=$(LD_LIBRARY_PATH=$libraries ldd "$binaries"/* 2>&1 | grep -c 'not found')
+  ((missing == 0)) || libraries=$libraries:$root/prepared/compiler
+  # For our programs alone: those of the machine have their own.
+  own=(env "LD_LIBRARY_PATH=$libraries${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}")
+else
+  build || exit 1
+  commit=$(git describe --always --dirty 2> /dev/null || echo unknown)
+  program() { echo "$tree/tests/$1/$1_tests"; }
+  emulation=$tree/tests/cuda/emulated module=$tree/libpeft_cuda.so
+  peft=$tree/peft kernel_bench=$tree/tests/cuda/cuda_kernel_bench
+fi
+[[ $emulated == no ]] || module=$emulation/libpeft_cuda.so
+if [[ ! -f $module ]]; then
+  say "NO MODULE: there is no $module"
+  exit 1
+fi
+export LIBPEFT_CUDA=$module PEFT_TEST_DATA=$root/tests/data
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+results=$root/docs/gpu_results.md
+[[ $emulated == no ]] || results=$work/gpu_results.md
 
 touch "$work/suites" "$work/sanitizer"
 write_results() {
@@ -199,32 +208,44 @@ PYTHON
 }
 
 failed=no
-for suite in "${suites[@]}"; do
-  file=$(program "$suite")
-  [[ -x $file ]] || continue
-  left=$((deadline - $(date +%s)))
-  ((left > 10)) || break
-  # On a GPU a suite takes seconds; one that hangs must not take the benchmark's time.
-  most=$([[ $emulated == yes ]] && echo 900 || echo 60)
-  log=$work/$suite.log
-  # SmolLM2 itself is not in a bundle.
-  "${own[@]}" PEFT_TEST_DEVICE=cuda:0 timeout "$((left < most ? left : most))" "$file" --gtest_filter='-SmolLm2.*' \
-    --gtest_brief=1 > "$log" 2>&1
-  status=$?
-  passed=$(sed -nE 's/.*\[  PASSED  \] ([0-9]+) tests?.*/\1/p' "$log")
-  if ((status == 0)) && ((${passed:-0} > 0)); then
-    echo "| $suite | ${passed} passed |" >> "$work/suites"
-  elif ((status == 0)); then
-    echo "| $suite | none ran |" >> "$work/suites"
-  else
-    failed=yes
-    count=$(grep -c '^\[  FAILED  \] .*(' "$log" || true)
-    echo "| $suite | FAIL: ${count} failed, status $status |" >> "$work/suites"
-    grep -E -A 8 'Failure|FAILED|rror' "$log" | head -60
-  fi
-  tail -n 1 "$work/suites"
-  write_results
-done
+# run_suites SECONDS SUITE...: each has at most so many, for on a GPU a suite takes seconds.
+run_suites() {
+  local most=$1 suite file log left status passed skipped result
+  shift
+  [[ $emulated == no ]] || most=900
+  for suite; do
+    file=$(program "$suite") log=$work/$suite.log
+    left=$((deadline - $(date +%s)))
+    ((left < most)) || left=$most
+    if [[ ! -x $file ]]; then
+      result="FAIL: its program is missing"
+    elif ((left <= 10)); then
+      result="FAIL: not run, no time was left"
+    else
+      # SmolLM2 itself is not in a bundle.
+      "${own[@]}" PEFT_TEST_DEVICE=cuda:0 timeout -k 5 "$left" "$file" --gtest_filter='-SmolLm2.*' > "$log" 2>&1
+      status=$?
+      passed=$(tests_of OK "$log") skipped=$(tests_of SKIPPED "$log")
+      if ((status == 124 || status == 137)); then
+        result="FAIL: cut after $left s, $passed passed until then"
+      elif ((status != 0)); then
+        result="FAIL: $(tests_of FAILED "$log") failed, $passed passed, status $status"
+      elif ((passed == 0)); then
+        result="FAIL: none ran"
+      else
+        result="$passed passed"
+      fi
+      ((skipped == 0)) || result="$result, $skipped skipped"
+      ((status == 0)) || grep -E -A 8 'Failure|FAILED|rror' "$log" | head -60
+    fi
+    [[ $result != FAIL* ]] || failed=yes
+    echo "| $suite | $result |" | tee -a "$work/suites"
+    write_results
+  done
+}
+
+# tests_of OK|SKIPPED|FAILED LOG: how many ended so.
+tests_of() { grep -cE "^\[ +$1 +\] .* ms\)$" "$2"; }
 
 # Weights of true shapes need 48 GB: memory is faster than disks, where there is enough.
 models=$work/models
@@ -233,40 +254,54 @@ if [[ $emulated == no && -w /dev/shm ]] && ((${room:-0} >= 48)); then
   models=$(mktemp -d -p /dev/shm)
   trap 'rm -rf "$work" "$models"' EXIT
 fi
-sanitizer_seconds=100
-flags=()
-[[ $emulated == yes ]] && flags=(--emulated)
-left=$((deadline - $(date +%s)))
-if ((${#parts[@]} > 0 && left > 0)); then
-  timeout "$left" python3 tests/bench/gpu_bench.py --peft "$peft" --kernel-bench "$kernel_bench" \
-    --results "$work/bench.json" --work "$models" --deadline "$((deadline - sanitizer_seconds))" \
-    --libraries "$libraries" --only "${parts[@]}" "${flags[@]}" || failed=yes
+# bench SECONDS PART...: what comes after it keeps so many. A part that has no time left says so in its rows.
+bench() {
+  local left=$((deadline - $(date +%s))) keep=$1 flags=()
+  shift
+  (($# > 0)) || return 0
+  [[ $emulated == no ]] || flags=(--emulated)
+  timeout -k 5 "$((left > 10 ? left : 10))" python3 tests/bench/gpu_bench.py --peft "$peft" \
+    --kernel-bench "$kernel_bench" --results "$work/bench.json" --work "$models" --deadline "$((deadline - keep))" \
+    --libraries "$libraries" --only "$@" "${flags[@]}" || failed=yes
   write_results
-fi
+}
 
+sanitizer_seconds=25
+run_suites 40 "${main_suites[@]}"
+bench $((4 * sanitizer_seconds + 5 * ${#other_suites[@]} + 50 * ${#other_parts[@]})) "${main_parts[@]}"
+run_suites 20 "${other_suites[@]}"
+bench $((4 * sanitizer_seconds)) "${other_parts[@]}"
+
+# Kernels on small shapes: without what cuBLASLt and cuDNN take long for, and without what is large to fill a GPU.
+large='PlanFileTest.*:*Cudnn*:*Tuning.*:*InChunks*:*ALargeTensor*:*SumsOfColumns*:*FewQueriesAgainst*:*.LayerNorm/*'
+sharing='*Attention*:*CrossEntropy*:*Decode*:*Gather*:*Matvec*:*Norm*:*Quantize*:*Reduce*'  # those with shared memory
 sanitizer=$(command -v compute-sanitizer || ls /usr/local/cuda/bin/compute-sanitizer 2> /dev/null || true)
 if [[ $emulated == no && -n $sanitizer ]]; then
-  sanitizers_left=4
   for tool in memcheck racecheck initcheck synccheck; do
     left=$((deadline - $(date +%s)))
-    ((left > 15)) || {
-      echo "| $tool | not run: no time was left |" >> "$work/sanitizer"
+    ((left < sanitizer_seconds)) || left=$sanitizer_seconds
+    ((left > 10)) || {
+      echo "| $tool | not run, no time was left |" >> "$work/sanitizer"
       continue
     }
-    # Each gets its share of what is left; the first tests of many small shapes are worth most.
-    share=$((left / sanitizers_left--))
-    "${own[@]}" PEFT_TEST_DEVICE=cuda:0 timeout "$share" "$sanitizer" --tool "$tool" --error-exitcode 9 \
-      "$(program cuda)" --gtest_brief=1 > "$work/$tool.log" 2>&1
+    filter="*-$large"
+    [[ $tool != racecheck && $tool != synccheck ]] || filter="$sharing-$large"
+    log=$work/$tool.log
+    # Without the pool every tensor is an allocation of its own, whose borders and first values the tool knows.
+    "${own[@]}" PEFT_TEST_DEVICE=cuda:0 LIBPEFT_NO_POOL=1 timeout -k 5 "$left" "$sanitizer" --tool "$tool" \
+      --error-exitcode 9 "$(program cuda)" --gtest_filter="$filter" > "$log" 2>&1
     status=$?
-    if ((status == 0)); then
-      echo "| $tool | no error in the suite of single kernels |" >> "$work/sanitizer"
-    elif ((status == 124)) && ! grep -qE '^=+ +(Invalid|Error|Race|Uninit|Barrier|Program hit)' "$work/$tool.log"; then
-      echo "| $tool | cut after $share s, no error until then |" >> "$work/sanitizer"
+    ran=$(tests_of OK "$log")
+    if ((status == 0 && ran > 0)); then
+      result="no error in $ran tests of single kernels"
+    elif ((status == 124 && ran > 0)) && ! grep -qE '^=+ +(Invalid|Error|Race|Uninit|Barrier|Program hit)' "$log"; then
+      result="cut after $left s, no error in $ran tests until then"
     else
       failed=yes
-      echo "| $tool | FAIL, status $status |" >> "$work/sanitizer"
-      grep -E '=========' "$work/$tool.log" | head -30
+      result="FAIL, status $status after $ran tests"
+      grep -E '=========' "$log" | head -30
     fi
+    echo "| $tool | $result |" >> "$work/sanitizer"
     write_results
   done
 else

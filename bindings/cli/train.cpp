@@ -38,6 +38,8 @@ class Train final : public Command {
     train_.resolve(settings_);
     const RunFolder folder(train_.output_dir);
     folder.check(resume_, overwrite_);
+    const Context context = make_context(train_.model);
+    check_device(context.get());
     const DataFiles files = find_data(train_.data);
     if (files.train.empty())
       throw CommandError(fmt::format("{}: there is no train.jsonl in the folder", train_.data));
@@ -45,7 +47,6 @@ class Train final : public Command {
     if (eval_path.empty() && train_.early_stopping_patience > 0)
       throw UsageError("--early-stopping-patience needs --eval-data");
 
-    const Context context = make_context(train_.model);
     const Tokenizer tokenizer = load_tokenizer(context.get(), train_.model);
     const Dataset rows = train_.rows.load(context.get(), tokenizer.get(), files.train);
     const Dataset eval_rows =
@@ -107,6 +108,19 @@ class Train final : public Command {
   }
 
  private:
+  // What a GPU lacks is said before the data is read, which may take minutes. No call asks for a device alone: an
+  // estimate looks for it first, and two tokens cost it nothing.
+  void check_device(const peft_context* context) const {
+    if (train_.model.device == "cpu" || train_.model.device == "auto") return;
+    const peft_model_options model = model_options(train_.model);
+    auto options = defaults(peft_estimate_options_init);
+    options.job = PEFT_JOB_GENERATE;
+    options.model_options = &model;
+    options.sequence_length = 2;
+    auto unused = empty_result<peft_estimate_result>();
+    call(peft_estimate(context, train_.model.model.c_str(), &options, &unused));
+  }
+
   static peft_trainer_info info_of_trainer(const peft_trainer* trainer) {
     auto info = empty_result<peft_trainer_info>();
     call(peft_trainer_get_info(trainer, &info));

@@ -2,6 +2,8 @@
 
 #include <dlfcn.h>
 
+#include <cstdlib>
+#include <memory>
 #include <utility>
 
 #include "base/error.h"
@@ -54,6 +56,15 @@ void* SharedLibrary::symbol(const char* name) const {
   void* const address = find_symbol(name);
   check(address != nullptr, Code::not_found, "{}: no symbol '{}'", path_, name);
   return address;
+}
+
+std::string folder_of_library(const void* address) {
+  Dl_info info;
+  if (address == nullptr || dladdr(address, &info) == 0 || !info.dli_fname) return {};
+  const std::unique_ptr<char, decltype(&std::free)> file(realpath(info.dli_fname, nullptr), &std::free);
+  if (!file) return {};
+  const std::string path = file.get();
+  return path.substr(0, path.rfind('/') + 1);
 }
 
 }  // namespace peft

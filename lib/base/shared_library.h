@@ -28,10 +28,18 @@ class SharedLibrary {
   Function* function(const char* name) const {
     return reinterpret_cast<Function*>(symbol(name));
   }
+  // The same into a pointer that is there.
+  template <typename Function>
+  void get(const char* name, Function*& function) const {
+    function = reinterpret_cast<Function*>(symbol(name));
+  }
 
  private:
   void* handle_ = nullptr;
   std::string path_;
 };
+
+// The folder, with a slash at its end, of the file that an address was loaded from, links followed; empty when unknown.
+std::string folder_of_library(const void* address);
 
 }  // namespace peft

@@ -64,6 +64,7 @@ CublasLt::~CublasLt() {
 bool CublasLt::multiply(cudaStream_t stream, const Product& product) {
   Plan& plan = plan_for(product);
   if (plan.algorithms.empty()) return false;
+  if (product.m != rows_) rows_ = product.m, ++turn_;
   if (plan.algorithms.size() > 1) choose(stream, product, plan);
   check_cublaslt(
       plan.run(static_cast<cublasLtHandle_t>(handle_), stream, product, plan.algorithms.front(), workspace_),

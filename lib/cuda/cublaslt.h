@@ -69,12 +69,15 @@ class CublasLt {
   Plan& plan_for(const Product& product);
   std::unique_ptr<Plan> make_plan(const Product& product) const;
   void choose(cudaStream_t stream, const Product& product, Plan& plan);
+  bool comes_again(Plan& plan) const;
   void time_candidates(cudaStream_t stream, const Product& product, Plan& plan) const;
 
   int32_t device_;
   void* handle_ = nullptr;
   std::byte* workspace_ = nullptr;
   std::shared_ptr<PlanFile> choices_;  // null: nothing is timed
+  // Products of equal rows one after the other are a turn: a batch goes forward in one, and back in another.
+  int64_t rows_ = -1, turn_ = 0;
   std::map<Key, std::unique_ptr<Plan>> plans_;
 };
 

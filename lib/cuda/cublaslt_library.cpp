@@ -1,6 +1,5 @@
 #include "cuda/cublaslt_library.h"
 
-#include <dlfcn.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -38,39 +37,26 @@ SharedLibrary open_library() {
   fail(Code::device, "{} is absent; looked for it at {}", library_name, places);
 }
 
-template <typename Function>
-void find(const SharedLibrary& library, const char* name, Function& function) {
-  function = reinterpret_cast<Function>(library.symbol(name));
-}
-
 CublasLtFunctions load_functions() {
   static const SharedLibrary library = open_library();  // closed with this module
   CublasLtFunctions f;
-  find(library, "cublasLtCreate", f.create);
-  find(library, "cublasLtDestroy", f.destroy);
-  find(library, "cublasLtGetStatusName", f.status_name);
-  find(library, "cublasLtGetVersion", f.version);
-  find(library, "cublasLtMatmul", f.matmul);
-  find(library, "cublasLtMatmulAlgoGetHeuristic", f.heuristic);
-  find(library, "cublasLtMatmulAlgoConfigGetAttribute", f.config_get);
-  find(library, "cublasLtMatmulDescCreate", f.desc_create);
-  find(library, "cublasLtMatmulDescDestroy", f.desc_destroy);
-  find(library, "cublasLtMatmulDescSetAttribute", f.desc_set);
-  find(library, "cublasLtMatrixLayoutCreate", f.layout_create);
-  find(library, "cublasLtMatrixLayoutDestroy", f.layout_destroy);
-  find(library, "cublasLtMatmulPreferenceCreate", f.preference_create);
-  find(library, "cublasLtMatmulPreferenceDestroy", f.preference_destroy);
-  find(library, "cublasLtMatmulPreferenceSetAttribute", f.preference_set);
+  library.get("cublasLtCreate", f.create);
+  library.get("cublasLtDestroy", f.destroy);
+  library.get("cublasLtGetStatusName", f.status_name);
+  library.get("cublasLtGetVersion", f.version);
+  library.get("cublasLtMatmul", f.matmul);
+  library.get("cublasLtMatmulAlgoGetHeuristic", f.heuristic);
+  library.get("cublasLtMatmulAlgoConfigGetAttribute", f.config_get);
+  library.get("cublasLtMatmulDescCreate", f.desc_create);
+  library.get("cublasLtMatmulDescDestroy", f.desc_destroy);
+  library.get("cublasLtMatmulDescSetAttribute", f.desc_set);
+  library.get("cublasLtMatrixLayoutCreate", f.layout_create);
+  library.get("cublasLtMatrixLayoutDestroy", f.layout_destroy);
+  library.get("cublasLtMatmulPreferenceCreate", f.preference_create);
+  library.get("cublasLtMatmulPreferenceDestroy", f.preference_destroy);
+  library.get("cublasLtMatmulPreferenceSetAttribute", f.preference_set);
   log(LogLevel::info, "{}: version {}", library.path(), f.version());
   return f;
-}
-
-std::string folder_of_module() {
-  Dl_info info;
-  if (dladdr(reinterpret_cast<const void*>(&cublaslt_places), &info) == 0 || !info.dli_fname) return {};
-  const std::string self = info.dli_fname;
-  const size_t slash = self.rfind('/');
-  return slash == std::string::npos ? std::string() : self.substr(0, slash + 1);
 }
 
 }  // namespace
@@ -81,7 +67,7 @@ std::vector<std::string> cublaslt_places() {
     if (given && *given) return {given};
   }
   std::vector<std::string> places;
-  const std::string folder = folder_of_module();
+  const std::string folder = folder_of_library(reinterpret_cast<const void*>(&cublaslt_places));
   if (!folder.empty()) places.push_back(folder + library_name);
   places.emplace_back(library_name);
   if (real_library) {

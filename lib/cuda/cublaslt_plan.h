@@ -14,6 +14,9 @@ struct CublasLt::Plan {
   MatrixLayout a, b, y;  // in the library's order: its first operand is our b
   // As the library ranks them; none: it has no algorithm. The first is used, of several once they were compared.
   std::vector<cublasLtMatmulAlgo_t> algorithms;
+  // Until then: the last turn that it was used in, the number of those, and of uses (comes_again()).
+  int64_t turn = -1;
+  int turns = 0, uses = 0;
 
   cublasStatus_t run(cublasLtHandle_t handle, cudaStream_t stream, const Product& p,
                      const cublasLtMatmulAlgo_t& algorithm, std::byte* workspace) const {

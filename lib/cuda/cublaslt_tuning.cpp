@@ -20,6 +20,7 @@ constexpr double least_timed_flops = 1e9;
 // Of the copies that are multiplied. A product of larger ones keeps the first algorithm.
 constexpr int64_t most_tuning_bytes = int64_t{512} << 20;
 constexpr int repetitions = 3;
+constexpr int turns_before_timing = 3, uses_before_timing = 1000;  // the latter where all products have the same rows
 constexpr float least_gain = 0.98f;  // of the first one's time; what a clock tells apart
 
 class DeviceBlock {
@@ -87,6 +88,13 @@ bool is_worth_timing(const Product& p) {
          alignment_of(p.y) == 16;
 }
 
+// Timing takes as long as dozens of products and waits for the device: not for a batch whose length was never seen and may
+// never be again.
+bool CublasLt::comes_again(Plan& plan) const {
+  if (plan.turn != turn_) plan.turn = turn_, ++plan.turns;
+  return plan.turns >= turns_before_timing || ++plan.uses >= uses_before_timing;
+}
+
 // Leaves one algorithm in the plan. While work is recorded into a graph, nothing can be timed: then another time.
 void CublasLt::choose(cudaStream_t stream, const Product& p, Plan& plan) {
   if (is_capturing(stream)) return;
@@ -99,6 +107,8 @@ void CublasLt::choose(cudaStream_t stream, const Product& p, Plan& plan) {
     }
     log(LogLevel::warning, "cuBLASLt does not offer the algorithm that is kept for m {} n {} k {}", p.m, p.n, p.k);
   }
+  if (choices_->full()) return plan.algorithms.resize(1);
+  if (!comes_again(plan)) return;
   try {
     time_candidates(stream, p, plan);
     choices_->add(key, config_of(plan.algorithms.front()));

@@ -4,7 +4,6 @@
 #include <glob.h>
 
 #include <cstdlib>
-#include <filesystem>
 #include <optional>
 
 #include "base/error.h"
@@ -29,20 +28,11 @@ constexpr bool real_library = true;
 // The first whose plans for our graphs were seen; earlier ones are known for wrong results with ragged tensors.
 constexpr size_t least_version = 91900;
 
-// The folder of the file that an address is loaded from, links followed, with a slash; empty when unknown.
-std::string folder_of(const void* address) {
-  Dl_info info;
-  if (address == nullptr || dladdr(address, &info) == 0 || !info.dli_fname) return {};
-  std::error_code error;
-  const std::filesystem::path file = std::filesystem::canonical(info.dli_fname, error);
-  return error ? std::string() : file.parent_path().string() + "/";
-}
-
 // cuBLASLt's folder. The library is loaded long before (cublaslt.h).
 std::string toolkit_folder() {
   void* const cublaslt = dlopen("libcublasLt.so.13", RTLD_LAZY | RTLD_NOLOAD);
   if (cublaslt == nullptr) return {};
-  const std::string folder = folder_of(dlsym(cublaslt, "cublasLtCreate"));
+  const std::string folder = folder_of_library(dlsym(cublaslt, "cublasLtCreate"));
   dlclose(cublaslt);
   return folder;
 }
@@ -70,31 +60,26 @@ void load_compiler(const std::string& cudnn_folder) {
   }
 }
 
-template <typename Function>
-void find(const SharedLibrary& library, const char* name, Function& function) {
-  function = reinterpret_cast<Function>(library.symbol(name));
-}
-
 CudnnFunctions load_functions() {
   // Without cuBLASLt it ends the process.
   check(!real_library || !toolkit_folder().empty(), Code::not_found, "libcublasLt.so.13 is not loaded");
   static const SharedLibrary library = SharedLibrary::open_first(cudnn_places());  // closed with this module
   CudnnFunctions f;
-  find(library, "cudnnGetVersion", f.version);
-  find(library, "cudnnGetErrorString", f.error_string);
-  find(library, "cudnnGetLastErrorString", f.last_error_string);
-  find(library, "cudnnCreate", f.create);
-  find(library, "cudnnDestroy", f.destroy);
-  find(library, "cudnnSetStream", f.set_stream);
-  find(library, "cudnnBackendCreateDescriptor", f.create_descriptor);
-  find(library, "cudnnBackendDestroyDescriptor", f.destroy_descriptor);
-  find(library, "cudnnBackendSetAttribute", f.set_attribute);
-  find(library, "cudnnBackendGetAttribute", f.get_attribute);
-  find(library, "cudnnBackendFinalize", f.finalize);
-  find(library, "cudnnBackendExecute", f.execute);
+  library.get("cudnnGetVersion", f.version);
+  library.get("cudnnGetErrorString", f.error_string);
+  library.get("cudnnGetLastErrorString", f.last_error_string);
+  library.get("cudnnCreate", f.create);
+  library.get("cudnnDestroy", f.destroy);
+  library.get("cudnnSetStream", f.set_stream);
+  library.get("cudnnBackendCreateDescriptor", f.create_descriptor);
+  library.get("cudnnBackendDestroyDescriptor", f.destroy_descriptor);
+  library.get("cudnnBackendSetAttribute", f.set_attribute);
+  library.get("cudnnBackendGetAttribute", f.get_attribute);
+  library.get("cudnnBackendFinalize", f.finalize);
+  library.get("cudnnBackendExecute", f.execute);
   check(f.version() >= least_version, Code::not_found, "{}: expected version {} or newer, found {}", library.path(),
         least_version, f.version());
-  if (real_library) load_compiler(folder_of(reinterpret_cast<const void*>(f.version)));
+  if (real_library) load_compiler(folder_of_library(reinterpret_cast<const void*>(f.version)));
   log(LogLevel::info, "{}: version {}", library.path(), f.version());
   return f;
 }
@@ -117,7 +102,7 @@ std::vector<std::string> cudnn_places() {
   const char* given = std::getenv("LIBPEFT_CUDNN");
   if (given) return {given};
   std::vector<std::string> places;
-  const std::string folder = folder_of(reinterpret_cast<const void*>(&cudnn_places)), toolkit = toolkit_folder();
+  const std::string folder = folder_of_library(reinterpret_cast<const void*>(&cudnn_places)), toolkit = toolkit_folder();
   if (!folder.empty()) places.push_back(folder + library_name);
   places.emplace_back(library_name);
   if (real_library) {

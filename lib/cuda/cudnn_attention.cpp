@@ -18,7 +18,7 @@ namespace {
 constexpr int64_t least_tokens = 512, least_tokens_a_document = 256, most_documents = 16;
 constexpr int64_t largest_head = 256;
 // Each takes seconds to make and some memory for its kernels.
-constexpr size_t most_plans = 64;
+constexpr size_t most_plans = 256;
 // Beside what backward_workspace() counts. Plans were seen to ask for less than 18 kB.
 constexpr int64_t workspace_margin = int64_t{256} << 10;
 // Of the backward pass. Heads are taken in turns that need no more than the first, where a turn of one group of heads
@@ -166,7 +166,11 @@ struct CudnnAttention::State {
     }
     const auto found = plans.find(graph);
     if (found != plans.end()) return found->second.get();
-    if (plans.size() >= most_plans) plans.clear();
+    if (plans.size() >= most_plans) {
+      // Their kernels may be running.
+      check_cuda(cudaStreamSynchronize(ordered(stream)), "cudaStreamSynchronize");
+      plans.clear();
+    }
     const CudnnPlan* plan = plans.emplace(graph, make_plan(handle, graph, most_workspace)).first->second.get();
     log(LogLevel::info, "attention {}, {} x {} heads of {} columns, {} queries, {} keys: {}",
         graph.backward ? "backward" : "forward", graph.batch, graph.heads, graph.head_dim, graph.queries, graph.keys,

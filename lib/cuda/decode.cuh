@@ -62,12 +62,6 @@ struct StoredRows {
   }
 };
 
-// Element `column` of a row that begins at `row`; not for NF4, whose blocks run over row borders (Nf4Source).
-template <DType dtype>
-__device__ inline float decode_element(const std::byte* row, int64_t column) {
-  return StoredRows<dtype>{reinterpret_cast<const uint8_t*>(row), 0}.at(0, column);
-}
-
 template <DType dtype>
 StoredRows<dtype> stored_rows(const ConstView& x) {
   if constexpr (is_quantized(dtype)) {

@@ -11,51 +11,13 @@
 #include <cstdint>
 
 #include "cuda/matvec.cuh"
+#include "cuda/mma.cuh"
 
 namespace peft::cuda {
 
 inline constexpr int tile_rows = 16, tile_columns = 4 * nf4_block;  // of b: what a warp multiplies at a time
 inline constexpr int block_pitch = nf4_block + 4;                   // bf16 in shared memory: other banks for each lane
 inline constexpr int64_t most_tile_bytes = 90 * 1024;               // of `a`
-
-// Two numbers as bf16, the first in the low half.
-__device__ inline uint32_t pack_bfloat16(float low, float high) {
-#ifdef PEFT_CUDA_EMULATED
-  return from_float<BFloat16>(low).bits | static_cast<uint32_t>(from_float<BFloat16>(high).bits) << 16;
-#else
-  uint32_t both;
-  asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(both) : "f"(high), "f"(low));
-  return both;
-#endif
-}
-
-// sums += a b for a [16,16] and b [16,8] of bf16. Lane (g, t) = (lane / 4, lane % 4) holds two neighbours of depth
-// each: a[0], a[2] of row g; a[1], a[3] of row g + 8; b[0], b[1] of column g, where numbers 0 belong to depth 2t and
-// numbers 1 (2 and 3 of a) to 2t + 8. Sums: columns 2t and 2t + 1 of row g, then of row g + 8.
-__device__ inline void multiply_tile(float (&sums)[4], const uint32_t (&a)[4], const uint32_t (&b)[2]) {
-#ifdef PEFT_CUDA_EMULATED
-  struct Operands {
-    uint32_t a[4], b[2];
-  };
-  __shared__ Operands held[dot_warps][warp_size];
-  Operands* const of = held[threadIdx.x / warp_size];
-  const unsigned lane = threadIdx.x % warp_size, g = lane / 4, t = lane % 4;
-  of[lane] = {{a[0], a[1], a[2], a[3]}, {b[0], b[1]}};
-  __syncwarp();
-  const auto half = [](uint32_t pair, int i) { return to_float(BFloat16{static_cast<uint16_t>(pair >> (16 * i))}); };
-  for (unsigned i = 0; i < 4; ++i)
-    for (unsigned part = 0; part < 2; ++part)
-      for (unsigned from = 0; from < 4; ++from)
-        for (int k = 0; k < 2; ++k)
-          sums[i] += half(of[4 * g + from].a[2 * part + i / 2], k) * half(of[4 * (2 * t + i % 2) + from].b[part], k);
-  __syncwarp();
-#else
-  asm("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, "
-      "{%0, %1, %2, %3};"
-      : "+f"(sums[0]), "+f"(sums[1]), "+f"(sums[2]), "+f"(sums[3])
-      : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
-#endif
-}
 
 // The values of a block: byte c of each array belongs to code c.
 struct Nf4Bytes {
@@ -213,7 +175,7 @@ __global__ void __launch_bounds__(dot_threads, 1)
           lower.look_up(blocks.codes[1][i / 2] >> shift, left[1], left[3]);
           const uint2 pairs = *reinterpret_cast<const uint2*>(from + 4 * i);
           const uint32_t right[2] = {pairs.x, pairs.y};
-          multiply_tile(sums[i % 2], left, right);
+          mma_m16n8k16(sums[i % 2], left, right[0], right[1]);
         }
         blocks = next;
       }

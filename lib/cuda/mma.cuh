@@ -32,10 +32,10 @@ __device__ inline SharedAddress shared_address(const void* p) {
 }
 
 #ifdef PEFT_CUDA_EMULATED
-// What each lane of this warp holds, until lanes_done(). Blocks of one dimension and at most 8 warps.
+// What each lane of this warp holds, until lanes_done(). Blocks of one dimension and at most 16 warps.
 template <typename T>
 const T* gather_lanes(const T& own) {
-  __shared__ T held[8][warp_size];
+  __shared__ T held[16][warp_size];
   T* warp = held[threadIdx.x / warp_size];
   warp[threadIdx.x % warp_size] = own;
   __syncwarp();

@@ -90,6 +90,12 @@ std::optional<AlgorithmConfig> PlanFile::find(const ProductKey& key) {
   return found->second;
 }
 
+bool PlanFile::full() {
+  const std::lock_guard guard(lock_);
+  load();
+  return entries_.size() >= most_entries;
+}
+
 void PlanFile::add(const ProductKey& key, const AlgorithmConfig& config) {
   const std::lock_guard guard(lock_);
   load();

@@ -42,6 +42,8 @@ class PlanFile {
   // Kept for find(), and written where that is possible. What is there already stays.
   void add(const ProductKey& key, const AlgorithmConfig& config);
 
+  bool full();  // add() keeps nothing more
+
   static constexpr size_t most_entries = 4096;
 
  private:

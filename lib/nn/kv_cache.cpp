@@ -37,6 +37,8 @@ void KvSequence::extend(int32_t count) {
   if (count > 0 && length_ % page_tokens != 0 && pages[last].storage().use_count() > 2) {
     Tensor copy = context_->empty_shared(page, dtype_);
     context_->backend().copy(pages[last].const_view(), copy.view());
+    // Once this one lets go of the page, the fork may hold it alone and write to it, on a stream of its own.
+    context_->backend().synchronize();
     pages[last] = copy;
   }
   while (static_cast<int64_t>(pages.size()) < needed) pages.push_back(context_->empty_shared(page, dtype_));

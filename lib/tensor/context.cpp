@@ -1,6 +1,7 @@
 #include "tensor/context.h"
 
 #include "base/checked.h"
+#include "base/error.h"
 
 namespace peft {
 namespace {
@@ -68,7 +69,14 @@ Tensor Context::from_host(std::span<const int64_t> values, const Shape& shape) {
 }
 
 Tensor Context::empty_shared(const Shape& shape, DType dtype) {
-  return Tensor(make_storage(memory_, storage_bytes(dtype, shape)), shape, dtype);
+  const int64_t bytes = storage_bytes(dtype, shape);
+  try {
+    return Tensor(make_storage(memory_, bytes), shape, dtype);
+  } catch (const Error& error) {
+    if (error.code() != Code::out_of_memory) throw;
+  }
+  pool_->trim();  // what it holds unused may be what is missing
+  return Tensor(make_storage(memory_, bytes), shape, dtype);
 }
 
 Tensor Context::empty_on_host(const Shape& shape, DType dtype) {

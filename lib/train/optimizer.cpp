@@ -18,10 +18,10 @@ Optimizer::Optimizer(Context& context, FlatTensors& parameters, MemoryPlace mome
 
 void Optimizer::zero_gradients() { context_.backend().fill(gradients_.all.view(), 0.0f); }
 
-double Optimizer::gradient_norm() {
+Tensor Optimizer::squared_norm() {
   Tensor squares = context_.zeros({1});
   context_.backend().sum_squares(gradients_.all.const_view(), squares.view());
-  return std::sqrt(static_cast<double>(context_.to_host(squares)[0]));
+  return squares;
 }
 
 void Optimizer::step(const TrainerOptions& options, double learning_rate, double gradient_scale) {

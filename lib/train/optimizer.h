@@ -17,8 +17,8 @@ class Optimizer {
   Optimizer(Context& context, FlatTensors& parameters, MemoryPlace moments = MemoryPlace::device);
 
   void zero_gradients();
-  // Euclidean norm over all gradients; not finite when one is not.
-  double gradient_norm();
+  // The square of the Euclidean norm over all gradients, [1], where kernels are; not finite when one is not.
+  Tensor squared_norm();
   // One update with gradients multiplied by `gradient_scale`. Counts a step for the bias corrections.
   void step(const TrainerOptions& options, double learning_rate, double gradient_scale);
 

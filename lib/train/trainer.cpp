@@ -134,12 +134,14 @@ TrainEvent Trainer::run_step(const Dataset& data, const StepPlan& plan, const Ca
     options.first_row_number = static_cast<int32_t>(batch.first_row_number);
     losses.push_back(micro_batch_loss(*model_, *workspace_, rows, options).losses);
   }
-  // Read once all of the step is on its way: a device does not wait for the host between micro-batches.
+  // Read once all of the step is on its way: a device does not wait for the host between micro-batches, and the host once
+  // for the device.
+  const Tensor squares = optimizer_->squared_norm();
   double sum = 0;
   for (const Tensor& each : losses) sum += loss_sum(*context_, each);
   TrainEvent event;
   event.loss = sum / static_cast<double>(plan.loss_tokens);
-  event.gradient_norm = optimizer_->gradient_norm();
+  event.gradient_norm = std::sqrt(static_cast<double>(context_->to_host(squares)[0]));
   event.learning_rate = learning_rate();
   poll(cancel);
   // From here on nothing fails: the step is made or skipped.

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include <cmath>
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 
@@ -13,6 +14,7 @@
 namespace peft::test {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
@@ -222,6 +224,30 @@ TEST_F(Train, BadRowsNameFileAndLine) {
   write_all(out("bad.jsonl"), "{\"token_ids\": [1, 2, 96]}\n");
   EXPECT_EQ(peft(words).status, 1);
   EXPECT_THAT(read_all(out("run") + "/metrics.jsonl"), IsEmpty());
+}
+
+// Reading the data takes minutes where there is much of it, and its errors are no answer to "which GPU?".
+TEST_F(Train, AGpuThatIsAbsentIsNamedBeforeTheDataIsRead) {
+  const std::string module = out("no/libpeft_cuda.so");
+  const char* const before = std::getenv("LIBPEFT_CUDA");
+  const std::string kept = before ? before : "";
+  setenv("LIBPEFT_CUDA", module.c_str(), 1);
+  write_all(out("bad.jsonl"), "{");
+  const Words words = {"train", "--model", llama, "--data", out("bad.jsonl"), "--output-dir", out("run"), "--device"};
+  for (const char* device : {"cuda", "cuda:0"}) {
+    const Outcome outcome = peft(words + Words{device});
+    EXPECT_EQ(outcome.status, 1) << device;
+    EXPECT_THAT(outcome.err, AllOf(HasSubstr(module), Not(HasSubstr("bad.jsonl")))) << device;
+  }
+  for (const char* device : {"cpu", "auto"})
+    EXPECT_THAT(peft(words + Words{device}).err, AllOf(HasSubstr("bad.jsonl"), Not(HasSubstr(module)))) << device;
+  EXPECT_EQ(peft(words + Words{"tpu"}).status, 1);
+  EXPECT_FALSE(std::filesystem::exists(out("run")));
+  if (before) {
+    setenv("LIBPEFT_CUDA", kept.c_str(), 1);
+  } else {
+    unsetenv("LIBPEFT_CUDA");
+  }
 }
 
 TEST_F(Train, FourBitsAndOtherMethods) {

@@ -45,7 +45,13 @@ class Tuning : public DeviceTest {
     ActivationMatrix y(*own, c.dtype, m, n);
     a.randomize(1), b.randomize(2), y.randomize(3);
     const MatmulOptions options{.kind = c.kind, .arithmetic = c.arithmetic, .accumulate = c.accumulate};
-    for (int turn = 0; turn < 2; ++turn) own->backend().matmul(options, a.view(), b.view(), y.view(), {});
+    // Timed when it comes again after others: between them, one that is too small for it.
+    ActivationMatrix small(*own, c.dtype, 16, k), small_y(*own, DType::f32, 16, n);
+    const MatmulOptions other{.kind = nt ? MatmulKind::nt : MatmulKind::nn, .arithmetic = c.arithmetic};
+    for (int turn = 0; turn < 4; ++turn) {
+      own->backend().matmul(options, a.view(), b.view(), y.view(), {});
+      own->backend().matmul(other, small.view(), b.view(), small_y.view(), {});
+    }
     EXPECT_TRUE(y.guards_intact());
     return y.values();
   }
