@@ -3,15 +3,17 @@
 # of them red. Says how many were caught; exit status 0 only when all were.
 #   bash tests/cuda_mutations.sh              with the test programs of build/test, which it builds
 #   bash tests/cuda_mutations.sh --preset dev
+#   bash tests/cuda_mutations.sh --places     looks only whether each fault has its place in the code
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-preset=test
+preset=test places_only=no
 case ${1:-} in
   --preset) preset=${2:?--preset needs a name} ;;
   '') ;;
+  --places) places_only=yes ;;
   *)
-    sed -n '2,5s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
+    sed -n '2,6s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
     exit 2
     ;;
 esac
@@ -68,6 +70,11 @@ for ((i = 0; i < ${#mutations[@]}; i += 4)); do
   lines=$(sed "$change" "lib/cuda/$file" | diff "lib/cuda/$file" - | grep -c '^<' || true)
   ((lines == 1)) || fail "'$name' changes $lines lines of lib/cuda/$file, 1 expected; adapt its sed, which is: $change"
 done
+
+if [[ $places_only == yes ]]; then
+  echo "cuda mutations: $((${#mutations[@]} / 4)) places"
+  exit 0
+fi
 
 run_tests() {  # filter
   LIBPEFT_CUDA=$PWD/$scratch/build/tests/cuda/emulated/libpeft_cuda.so PEFT_TEST_DEVICE=cuda:0 GTEST_BRIEF=1 \

@@ -19,7 +19,7 @@ std::byte* MetaMemory::allocate(int64_t bytes) {
   check(bytes >= 0 && bytes <= int64_t{1} << 60, Code::out_of_memory, "meta memory: {} bytes requested",
         bytes);
   ++calls_;
-  const int64_t held = held_ += bytes;
+  const int64_t held = held_ += taken(bytes);
   int64_t peak = peak_;
   while (held > peak && !peak_.compare_exchange_weak(peak, held)) {
   }
@@ -27,7 +27,13 @@ std::byte* MetaMemory::allocate(int64_t bytes) {
   return reinterpret_cast<std::byte*>(next_.fetch_add(round_up(bytes + 1, 4096)));
 }
 
-void MetaMemory::release(std::byte*, int64_t bytes) noexcept { held_ -= bytes; }
+void MetaMemory::release(std::byte*, int64_t bytes) noexcept { held_ -= taken(bytes); }
+
+int64_t MetaMemory::taken(int64_t bytes) const {
+  if (!pages_) return bytes;
+  constexpr int64_t large = int64_t{1} << 20;
+  return round_up(bytes, bytes >= large ? 2 * large : int64_t{512});
+}
 
 MetaBackend::MetaBackend(std::shared_ptr<MetaMemory> memory, std::shared_ptr<MetaMemory> pinned,
                          std::shared_ptr<const Backend> target, int64_t own_bytes)

@@ -14,6 +14,8 @@ namespace peft {
 // Hands out addresses that nobody may follow and counts what a device would hold. Safe for concurrent use.
 class MetaMemory final : public MemorySource {
  public:
+  // `pages`: as CUDA's driver takes memory: 2 MiB at a time from 1 MiB on, and 512 bytes of a shared 2 MiB below.
+  explicit MetaMemory(bool pages = false) : pages_(pages) {}
   std::byte* allocate(int64_t bytes) override;
   void release(std::byte* block, int64_t bytes) noexcept override;
   int64_t held() const { return held_; }
@@ -22,6 +24,9 @@ class MetaMemory final : public MemorySource {
   void reset_peak() { peak_ = held_.load(); }
 
  private:
+  int64_t taken(int64_t bytes) const;
+
+  const bool pages_;
   std::atomic<int64_t> held_{0}, peak_{0}, next_{int64_t{1} << 40}, calls_{0};
 };
 

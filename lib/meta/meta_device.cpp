@@ -2,7 +2,10 @@
 
 namespace peft {
 
-MetaDevice::MetaDevice(Device& target) : target_(target), memory_(std::make_shared<MetaMemory>()), pinned_(std::make_shared<MetaMemory>()) {}
+MetaDevice::MetaDevice(Device& target)
+    : target_(target),
+      memory_(std::make_shared<MetaMemory>(target.kind() == DeviceKind::cuda)),
+      pinned_(std::make_shared<MetaMemory>()) {}
 
 std::unique_ptr<Backend> MetaDevice::create_backend(int threads) {
   const std::lock_guard lock(mutex_);

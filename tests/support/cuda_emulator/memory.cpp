@@ -163,6 +163,12 @@ void limit_memory(int64_t bytes) {
   memory().limit = bytes;
 }
 
+// What the driver takes for an allocation: pages of 2 MiB, of which small ones share one.
+int64_t taken_bytes(size_t bytes) {
+  constexpr size_t large = size_t{1} << 20;
+  return static_cast<int64_t>(rounded(bytes, bytes >= large ? 2 * large : size_t{512}));
+}
+
 }  // namespace cuda_emulator
 
 using namespace cuda_emulator;
@@ -183,7 +189,7 @@ cudaError_t cudaMalloc(void** pointer, size_t bytes) {
     return remember(cudaErrorMemoryAllocation);
   }
   Allocation a;
-  if (static_cast<int64_t>(bytes) > m.limit - counts.live_bytes || !map(bytes, &a))
+  if (taken_bytes(bytes) > m.limit - counts.live_bytes || !map(bytes, &a))
     return remember(cudaErrorMemoryAllocation);
   if (to_fail > 0) --to_fail;
   // The end at the closed page, as near as the alignment lets it.
@@ -196,7 +202,7 @@ cudaError_t cudaMalloc(void** pointer, size_t bytes) {
   m.live.emplace(begin, a);
   ++counts.allocations;
   ++counts.live_allocations;
-  counts.live_bytes += static_cast<int64_t>(bytes);
+  counts.live_bytes += taken_bytes(bytes);
   counts.peak_bytes = std::max(counts.peak_bytes, counts.live_bytes);
   *pointer = begin;
   return cudaSuccess;
@@ -224,7 +230,7 @@ cudaError_t cudaFree(void* pointer) {
   m.live.erase(found);
   Counts& counts = mutable_counts();
   --counts.live_allocations;
-  counts.live_bytes -= static_cast<int64_t>(a.bytes);
+  counts.live_bytes -= taken_bytes(a.bytes);
   // The address range stays taken for a while, the memory does not.
   mmap(a.mapping, a.mapped, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0);
   m.freed.push_back(a);
