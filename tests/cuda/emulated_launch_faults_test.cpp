@@ -36,7 +36,8 @@ TEST_F(LaunchFaults, ALaunchThatCannotBeIsNamedWhenItIsStarted) {
   append(2, addend(1));
   const std::string message = message_of(Code::device, [&] { queue->start(); });
   EXPECT_EQ(message,
-            "kernel launch of 'too many threads': invalid configuration argument (cudaErrorInvalidConfiguration)");
+            "kernel launch of 'too many threads', 1 x 1 x 1 blocks of 2048 x 1 threads and 0 bytes of shared memory: "
+            "invalid configuration argument (cudaErrorInvalidConfiguration)");
   // What was queued after it is gone, what comes next is not.
   expected = queued::append(0, 1, addend(1));
   append(3, addend(4));

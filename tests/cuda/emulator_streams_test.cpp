@@ -91,15 +91,24 @@ TEST_F(Streams, CopiesMustBeOfTheKindThatTheyName) {
 TEST_F(Streams, MemoryHasALimitAndFailsWhenToldTo) {
   size_t available = 0, total = 0;
   ASSERT_EQ(cudaMemGetInfo(&available, &total), cudaSuccess);
-  limit_memory(static_cast<int64_t>(total - available) + 1000);
+  limit_memory(static_cast<int64_t>(total - available) + 1024);  // 512 bytes are the least that is taken
   void* block = nullptr;
-  EXPECT_EQ(cudaMalloc(&block, 1001), cudaErrorMemoryAllocation);
+  EXPECT_EQ(cudaMalloc(&block, 1025), cudaErrorMemoryAllocation);
   EXPECT_EQ(block, nullptr);
   EXPECT_EQ(cudaPeekAtLastError(), cudaErrorMemoryAllocation);
   EXPECT_EQ(cudaGetLastError(), cudaErrorMemoryAllocation);
   EXPECT_EQ(cudaGetLastError(), cudaSuccess);
   EXPECT_EQ(cudaMalloc(&block, 1000), cudaSuccess);
   EXPECT_EQ(cudaFree(block), cudaSuccess);
+  // From 1 MiB on, pages of 2 MiB.
+  limit_memory(static_cast<int64_t>(total - available) + (3 << 20));
+  EXPECT_EQ(cudaMalloc(&block, (2 << 20) + 1), cudaErrorMemoryAllocation);
+  EXPECT_EQ(cudaMalloc(&block, 1 << 20), cudaSuccess);
+  size_t left = 0, limit = 0;
+  EXPECT_EQ(cudaMemGetInfo(&left, &limit), cudaSuccess);
+  EXPECT_EQ(left, size_t{1} << 20);
+  EXPECT_EQ(cudaFree(block), cudaSuccess);
+  cudaGetLastError();
   limit_memory(static_cast<int64_t>(total));
 
   fail_allocation(1);
